@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from setuptools import Extension, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,7 +87,9 @@ def check_compiler() -> None:
             customize_compiler(compiler)
             compiler.compile([str(probe)], output_dir=scratch, include_dirs=[get_python_inc()])
         except Exception as fault:  # noqa: BLE001 - every compiler class has its own errors
-            raise CannotCompileError(f"no working C compiler with Python's headers ({fault})") from None
+            raise CannotCompileError(
+                f"no working C compiler with Python's headers ({fault})"
+            ) from None
 
 
 def translate() -> list[Extension]:
@@ -183,6 +186,21 @@ class BuildModules(build_ext):
             self.distribution.ext_modules = []
 
 
+class BuildPython(build_py):
+    """`build_py` that first forgets files whose source is gone, which a wheel would still hold."""
+
+    def run(self) -> None:
+        """Sweeps `build/lib*`, then copies the modules."""
+        made = Path(self.build_lib)
+        kept = {name for name, _ in modules_with_sidecar()} if self.distribution.ext_modules else ()
+        for file in [path for path in made.rglob("*") if path.is_file()]:
+            inside = file.relative_to(made)
+            module = ".".join((*inside.parent.parts, inside.name.partition(".")[0]))
+            if not (SOURCE / inside).exists() and module not in kept:
+                file.unlink()
+        super().run()
+
+
 class BuildWheel(bdist_wheel):
     """`bdist_wheel` that tags the wheel by what was built, not by what was planned."""
 
@@ -197,5 +215,9 @@ if __name__ == "__main__":
     os.chdir(ROOT)
     setup(
         ext_modules=extensions_to_build(build_mode()),
-        cmdclass={"build_ext": BuildModules, "bdist_wheel": BuildWheel},
+        cmdclass={
+            "build_py": BuildPython,
+            "build_ext": BuildModules,
+            "bdist_wheel": BuildWheel,
+        },
     )

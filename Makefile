@@ -1,0 +1,102 @@
+# The verbs of this project, for people and for CI alike.
+#
+#   make serve    set everything up and serve the demonstration site
+#   make test     set everything up and run the tests, plain and compiled
+#   make lint     style and generated files     make types   mypy --strict
+#   make docs     build the documentation       make bench   measure against peers
+#
+# PYTHON=python3.13 runs any of them with another interpreter, in virtual
+# environments of its own. ARGS="..." is passed on to the program that runs.
+
+PYTHON ?= python3
+ARGS ?=
+
+TAG := $(if $(filter python3,$(PYTHON)),,-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'))
+# three environments: editable and plain; installed and compiled; and what a user gets
+PLAIN := .venv$(TAG)
+COMPILED := .venv$(TAG)-compiled
+SERVE := .venv$(TAG)-serve
+
+PACKAGE := $(shell find src/plait -type f ! -name '*.pyc')
+RECIPE := pyproject.toml setup.py
+PIP := -m pip --disable-pip-version-check --no-input
+PIP_INSTALL := $(PIP) install --quiet
+
+.PHONY: serve test test-plain test-compiled test-slow lint types docs bench compiled format clean
+.DEFAULT_GOAL := test
+
+serve: $(SERVE)/.ready
+	$(SERVE)/bin/plait demo $(ARGS)
+
+test: test-plain
+	@if $(MAKE) --no-print-directory $(COMPILED)/.deps && $(COMPILED)/bin/python tools/can_compile.py; \
+	then $(MAKE) --no-print-directory test-compiled; \
+	else echo "The compiled variant was not tested: there is no C compiler here."; fi
+
+test-plain: $(PLAIN)/.ready
+	PLAIT_EXPECT=plain $(PLAIN)/bin/python -m pytest $(ARGS)
+
+test-compiled: $(COMPILED)/.ready
+	PLAIT_EXPECT=compiled $(COMPILED)/bin/python -m pytest $(ARGS)
+
+test-slow: $(PLAIN)/.ready $(COMPILED)/.ready
+	PLAIT_EXPECT=compiled $(COMPILED)/bin/python -m pytest -m slow $(ARGS)
+
+lint: $(PLAIN)/.ready
+	$(PLAIN)/bin/ruff check .
+	$(PLAIN)/bin/ruff format --check .
+	$(PLAIN)/bin/python tools/check_generated.py
+
+format: $(PLAIN)/.ready
+	$(PLAIN)/bin/ruff check --fix .
+	$(PLAIN)/bin/ruff format .
+
+types: $(PLAIN)/.ready
+	$(PLAIN)/bin/mypy --strict
+	$(PLAIN)/bin/mypy --strict tests/typing
+
+docs: $(PLAIN)/.docs
+	$(PLAIN)/bin/mkdocs build --quiet --strict $(ARGS)
+
+bench: $(COMPILED)/.ready
+	$(COMPILED)/bin/python -m benchmarks $(ARGS)
+
+compiled: $(COMPILED)/.ready
+	$(COMPILED)/bin/python -c 'import plait; print(plait.build_info())'
+
+clean:
+	rm -rf build dist site artifacts .venv* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# Each environment is set up once, and again when what it was made from changes.
+
+%/.created:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("plait needs Python 3.11 or newer, and $(PYTHON) is " + sys.version.split()[0])'
+	$(PYTHON) -m venv $*
+	$*/bin/python $(PIP_INSTALL) --upgrade pip
+	@touch $@
+
+.PRECIOUS: %/.created
+
+$(PLAIN)/.ready: $(RECIPE) src/plait/_version.py | $(PLAIN)/.created
+	PLAIT_BUILD=off $(PLAIN)/bin/python $(PIP_INSTALL) --editable '.[dev]'
+	@touch $@
+
+$(PLAIN)/.docs: pyproject.toml $(PLAIN)/.ready
+	PLAIT_BUILD=off $(PLAIN)/bin/python $(PIP_INSTALL) --editable '.[docs]'
+	@touch $@
+
+$(COMPILED)/.deps: pyproject.toml | $(COMPILED)/.created
+	PLAIT_BUILD=off $(COMPILED)/bin/python $(PIP_INSTALL) '.[build,test,bench]'
+	@touch $@
+
+# Without isolation, so that a rebuild asks no registry and compiles only what changed.
+$(COMPILED)/.ready: $(PACKAGE) $(RECIPE) $(COMPILED)/.deps
+	PLAIT_BUILD=required $(COMPILED)/bin/python $(PIP_INSTALL) \
+	    --no-build-isolation --no-deps --force-reinstall .
+	@touch $@
+
+$(SERVE)/.ready: $(PACKAGE) $(RECIPE) | $(SERVE)/.created
+	PLAIT_BUILD=auto $(SERVE)/bin/python $(PIP_INSTALL) --upgrade '.[fast,cli]'
+	@$(SERVE)/bin/python -c 'import plait; print(plait.build_info())'
+	@touch $@

@@ -1,0 +1,1 @@
+"""What several test files share: peers, certificates, processes and variants."""

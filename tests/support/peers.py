@@ -1,0 +1,48 @@
+"""Finding the programs that plait is tested against."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+# The Debian package that each program comes from.
+PACKAGES = {
+    "chromium": "chromium",
+    "curl": "curl",
+    "gcc": "gcc",
+    "h2load": "nghttp2-client",
+    "haproxy": "haproxy",
+    "nghttp": "nghttp2-client",
+    "nghttpd": "nghttp2-server",
+    "nghttpx": "nghttp2-proxy",
+    "nginx": "nginx",
+    "node": "nodejs",
+    "npm": "npm",
+    "openssl": "openssl",
+    "tshark": "tshark",
+    "valgrind": "valgrind",
+}
+
+# Folders that a daemon may be in without being on an ordinary user's PATH.
+SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin")
+
+
+def peers_required() -> bool:
+    """True where nothing may be skipped (`PLAIT_REQUIRE_PEERS=1`, set by CI)."""
+    return os.environ.get("PLAIT_REQUIRE_PEERS", "") not in ("", "0")
+
+
+def find_tool(name: str) -> str | None:
+    """The path of a program, or None."""
+    folders = [os.environ.get("PATH", os.defpath), *SYSTEM_FOLDERS]
+    return shutil.which(name, path=os.pathsep.join(folders))
+
+
+def require_tool(name: str) -> str:
+    """The path of a program; skips the test, naming the package to install, without it."""
+    path = find_tool(name)
+    if path is None:
+        pytest.skip(f"{name} not found: install the package {PACKAGES.get(name, name)}")
+    return path
