@@ -1,0 +1,9 @@
+"""Static files over HTTP/2 (RFC 9110: conditional requests, ranges, precompressed variants)."""
+
+from __future__ import annotations
+
+from .body import FileBody
+from .files import StaticFiles
+from .responses import StaticResponse
+
+__all__ = ["FileBody", "StaticFiles", "StaticResponse"]
