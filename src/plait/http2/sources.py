@@ -12,10 +12,8 @@ import io
 from collections.abc import Callable
 from typing import Protocol, cast
 
+from .body import Octets, Read
 from .constants import DATA_EOF, DATA_OK
-
-Octets = bytes | bytearray | memoryview
-BodySource = Callable[[int], tuple[Octets | None, int]]
 
 
 class Readable(Protocol):
@@ -82,7 +80,7 @@ def body_source(body: object) -> object:
     return body
 
 
-def wrap_body(body: object) -> BodySource | None:
+def wrap_body(body: object) -> Read | None:
     """Return ``body`` as a body source (a *body generator*), or ``None`` for no body.
 
     Accepts what ``body_source`` accepts.
