@@ -41,6 +41,7 @@ test-compiled: $(COMPILED)/.ready
 
 test-slow: $(PLAIN)/.ready $(COMPILED)/.ready
 	PLAIT_EXPECT=compiled $(COMPILED)/bin/python -m pytest -m slow $(ARGS)
+	PLAIT_EXPECT=plain $(PLAIN)/bin/python -m pytest -m slow $(ARGS)
 
 lint: $(PLAIN)/.ready
 	$(PLAIN)/bin/ruff check .
@@ -56,7 +57,7 @@ types: $(PLAIN)/.ready
 	$(PLAIN)/bin/mypy --strict tests/typing
 
 docs: $(PLAIN)/.docs
-	$(PLAIN)/bin/mkdocs build --quiet --strict $(ARGS)
+	NO_MKDOCS_2_WARNING=1 $(PLAIN)/bin/mkdocs build --quiet --strict $(ARGS)
 
 bench: $(COMPILED)/.ready
 	$(COMPILED)/bin/python -m benchmarks $(ARGS)
