@@ -17,7 +17,8 @@ PLAIN := .venv$(TAG)
 COMPILED := .venv$(TAG)-compiled
 SERVE := .venv$(TAG)-serve
 
-PACKAGE := $(shell find src/plait -type f ! -name '*.pyc')
+# folders too: theirs is the time that changes when a file goes away
+PACKAGE := $(shell find src/plait -name __pycache__ -prune -o -print)
 RECIPE := pyproject.toml setup.py
 PIP := -m pip --disable-pip-version-check --no-input
 PIP_INSTALL := $(PIP) install --quiet
@@ -98,6 +99,6 @@ $(COMPILED)/.ready: $(PACKAGE) $(RECIPE) $(COMPILED)/.deps
 	@touch $@
 
 $(SERVE)/.ready: $(PACKAGE) $(RECIPE) | $(SERVE)/.created
-	PLAIT_BUILD=auto $(SERVE)/bin/python $(PIP_INSTALL) --upgrade '.[fast,cli]'
+	PLAIT_BUILD=$${PLAIT_BUILD:-auto} $(SERVE)/bin/python $(PIP_INSTALL) --upgrade '.[fast,cli]'
 	@$(SERVE)/bin/python -c 'import plait; print(plait.build_info())'
 	@touch $@

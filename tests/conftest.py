@@ -12,12 +12,18 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from plait import build_info
 from tests.support.certs import TLSFiles, make_certificate
 from tests.support.peers import peers_required
 
 VARIANTS = ("plain", "compiled")
+
+# A shared machine makes deadlines flaky; CI repeats the same examples in every run.
+settings.register_profile("plait", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, database=None)
+settings.load_profile("ci" if os.environ.get("CI") else "plait")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -16,14 +16,16 @@ from tests.support.project import imports, modules
 BELOW: dict[str, set[str]] = {
     "_version": set(),
     "_build": {"_version"},
+    "_loop": set(),
     "hpack": set(),
     "http2": {"hpack"},
     "spdy": set(),
-    "server": {"_version", "hpack", "http2", "spdy"},
-    "client": {"_version", "hpack", "http2"},
-    "compat": {"_version", "hpack", "http2", "spdy", "server", "client"},
+    "server": {"_loop", "_version", "hpack", "http2", "spdy"},
+    "client": {"_loop", "_version", "hpack", "http2"},
+    "compat": {"_loop", "_version", "hpack", "http2", "spdy", "server", "client"},
     "demo": {"hpack", "http2", "server"},
-    "cli": {"_build", "_version", "hpack", "http2", "server", "client", "compat", "demo"},
+    # the command is a user of the root as well, which nothing else below it may be
+    "cli": {"", "_build", "_version", "hpack", "http2", "server", "client", "compat", "demo"},
     "__main__": {"cli"},
 }
 

@@ -1,6 +1,6 @@
 """Which variant of plait is running: plain Python, or compiled from the same source.
 
-Modules with a sidecar (`X.pxd` beside `X.py`) have a compiled twin. An
+Modules with a sidecar (``X.pxd`` beside ``X.py``) have a compiled twin. An
 installation holds all of them or none; a *mixed* one is damaged, and worth
 knowing about.
 """
@@ -24,15 +24,14 @@ Variant = Literal["compiled", "plain"]
 
 @dataclass(frozen=True, slots=True)
 class BuildInfo:
-    """What `build_info()` tells.
+    """What ``build_info()`` tells.
 
-    Attributes:
-        version: the version of plait.
-        variant: `"compiled"`, `"plain"`, or `"mixed"` when only some of the modules
-            that can be compiled are.
-        modules: for each module that can be compiled, which one is in use.
-        python: implementation and version of the interpreter, such as `CPython 3.11.7`.
-        location: the folder that plait is imported from.
+    :ivar version: the version of plait.
+    :ivar variant: ``"compiled"``, ``"plain"``, or ``"mixed"`` when only some of the modules
+        that can be compiled are.
+    :ivar modules: for each module that can be compiled, which one is in use.
+    :ivar python: implementation and version of the interpreter, such as ``CPython 3.11.7``.
+    :ivar location: the folder that plait is imported from.
     """
 
     version: str
@@ -53,7 +52,7 @@ def build_info() -> BuildInfo:
     """Tells which variant of plait is running.
 
     Imports nothing: a module already imported is asked what it was loaded from, any
-    other is looked up where `import` would find it.
+    other is looked up where ``import`` would find it.
     """
     root = Path(__file__).parent
     modules: dict[str, Variant] = {}

@@ -1,4 +1,4 @@
-"""The version of plait, in one place: packaging, `build_info()` and the command read it here."""
+"""The version of plait, in one place: packaging, ``build_info()`` and the command read it here."""
 
 from __future__ import annotations
 
