@@ -1,0 +1,225 @@
+"""The commands and their options."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from plait import build_info
+
+from .addresses import Bind, parse_bind
+from .errors import UserError, one_line
+from .loading import load_handler
+from .running import Listener, serve
+from .tls import context_from_options
+
+_LEVELS = ("critical", "error", "warning", "info", "debug")
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _parse_binds(
+    ctx: click.Context, param: click.Parameter, texts: Sequence[str]
+) -> tuple[Bind, ...]:
+    try:
+        return tuple(parse_bind(text) for text in texts)
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param) from None
+
+
+def _bind_option(default: str) -> Callable[[F], F]:
+    return click.option(
+        "-b",
+        "--bind",
+        "binds",
+        callback=_parse_binds,
+        multiple=True,
+        default=(default,),
+        show_default=True,
+        metavar="ADDRESS",
+        help="Where to listen: HOST:PORT, [IPV6]:PORT, :PORT for every interface, or unix:PATH; "
+        "port 0 takes a free one. May be repeated.",
+    )
+
+
+_OPTIONS = (
+    click.option("--certfile", metavar="FILE", help="Certificate chain for TLS, in PEM."),
+    click.option("--keyfile", metavar="FILE", help="Its key, if it is not in the same file."),
+    click.option("--dev-cert", is_flag=True, help="TLS with a certificate made on the spot."),
+    click.option(
+        "--log-level",
+        type=click.Choice(_LEVELS, case_sensitive=False),
+        default="info",
+        show_default=True,
+        help="What goes to standard error; requests are logged at info.",
+    ),
+    click.option(
+        "--graceful-timeout",
+        type=click.IntRange(min=0, max=86400),
+        default=5,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long requests may go on after Ctrl-C.",
+    ),
+)
+
+
+def _common_options(function: F) -> F:
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        click.echo(build_info())
+        ctx.exit()
+
+
+@click.group(
+    name="plait",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    no_args_is_help=False,
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Tell the version and the variant, and exit.",
+)
+def plait() -> None:
+    """Serve over HTTP/2.
+
+    Without a certificate the server speaks h2c: HTTP/2 over cleartext, with prior knowledge.
+    Browsers need TLS; --dev-cert is the quick way to it.
+    """
+
+
+@plait.command("serve")
+@click.argument("directory", metavar="DIR")
+@_bind_option("127.0.0.1:8080")
+@click.option("--listing/--no-listing", help="List directories that have no index.html.")
+@click.option("--hidden/--no-hidden", help="Serve names that begin with a dot.")
+@click.option(
+    "--cache-control",
+    metavar="VALUE",
+    default="no-cache",
+    show_default=True,
+    help="The header field for files.",
+)
+@_common_options
+def serve_command(
+    directory: str, listing: bool, hidden: bool, cache_control: str, **options: Any
+) -> None:
+    """Serve the files in DIR."""
+    from plait.server.static import StaticFiles, static_handler
+
+    _configure_logging(options)
+    try:
+        files = StaticFiles(directory, listing=listing, hidden=hidden, cache_control=cache_control)
+    except FileNotFoundError:
+        raise UserError(f"there is no directory {directory!r}") from None
+    except NotADirectoryError:
+        raise UserError(f"{directory!r} is not a directory") from None
+    except OSError as error:
+        raise UserError(f"cannot serve {directory!r}: {error.strerror}") from None
+    except ValueError:
+        raise UserError(f"--cache-control: {cache_control!r} is not a field value") from None
+    if not os.access(files.root, os.X_OK):
+        raise UserError(f"no permission to read {directory!r}")
+    _serve(_listeners(options), static_handler(files), files.root, options)
+
+
+@plait.command("run")
+@click.argument("handler", metavar="MODULE:HANDLER")
+@_bind_option("127.0.0.1:8080")
+@_common_options
+def run_command(handler: str, **options: Any) -> None:
+    """Serve with a request handler of your own.
+
+    HANDLER is a subclass of plait.server.BaseRequestHandler, or any callable that takes
+    (http2, stream_id) and returns a handler. MODULE is looked for in the current directory first.
+    """
+    _configure_logging(options)
+    loaded = load_handler(handler, debug=options["log_level"] == "debug")
+    _serve(_listeners(options), loaded, handler, options)
+
+
+@plait.command("demo")
+@_bind_option("127.0.0.1:8080")
+@click.option(
+    "--tls-bind",
+    "tls_binds",
+    callback=_parse_binds,
+    multiple=True,
+    default=("127.0.0.1:8443",),
+    show_default=True,
+    metavar="ADDRESS",
+    help="Where to listen with TLS, in the same form. May be repeated.",
+)
+@_common_options
+def demo_command(tls_binds: Sequence[Bind], **options: Any) -> None:
+    """Serve the demonstration site.
+
+    It is there twice: in cleartext (h2c), and for browsers over TLS, with a certificate made on
+    the spot unless one is given.
+    """
+    from plait.demo import DemoHandler
+
+    _configure_logging(options)
+    made_here = options["certfile"] is None and options["keyfile"] is None
+    context = context_from_options(
+        options["certfile"],
+        options["keyfile"],
+        dev_cert=options["dev_cert"] or made_here,
+        hosts=_hosts(tls_binds),
+    )
+    listeners = [Listener(bind, context, made_here, "--tls-bind") for bind in tls_binds]
+    listeners += [Listener(bind) for bind in options["binds"]]
+    _serve(listeners, DemoHandler, "the demonstration", options)
+
+
+def _listeners(options: dict[str, Any]) -> list[Listener]:
+    binds: Sequence[Bind] = options["binds"]
+    made_here: bool = options["dev_cert"]
+    context = context_from_options(
+        options["certfile"], options["keyfile"], dev_cert=made_here, hosts=_hosts(binds)
+    )
+    return [Listener(bind, context, made_here) for bind in binds]
+
+
+def _hosts(binds: Sequence[Bind]) -> list[str]:
+    return [bind.host for bind in binds if bind.host]
+
+
+def _serve(listeners: list[Listener], handler: Any, what: str, options: dict[str, Any]) -> None:
+    serve(listeners, handler, what, options["graceful_timeout"])
+
+
+def _configure_logging(options: dict[str, Any]) -> None:
+    level = options["log_level"].upper()
+    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
+
+
+def invoke(arguments: Sequence[str] | None) -> int:
+    """Run the command; every fault of the user's becomes one line and status 2."""
+    try:
+        status = plait.main(arguments, prog_name="plait", standalone_mode=False)
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "plait"
+        message = one_line(error.format_message()).rstrip(".")
+        print(f"{command}: {message} (see {command} --help)", file=sys.stderr)
+        return 2
+    except (click.ClickException, UserError) as error:
+        print(f"plait: {one_line(str(error))}", file=sys.stderr)
+        return 2
+    except click.Abort:
+        return 130
+    return status if isinstance(status, int) else 0

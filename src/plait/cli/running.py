@@ -1,0 +1,155 @@
+"""Listening, telling where, and ending well."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import signal
+import socket
+import ssl
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from plait.server import HTTP2Server
+
+from .addresses import Bind
+from .errors import UserError
+from .loading import Handler
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One address to listen on, over TLS if there is a context.
+
+    `option` is the one that the user gave the address with.
+    """
+
+    bind: Bind
+    context: ssl.SSLContext | None = None
+    made_here: bool = False
+    option: str = "--bind"
+
+
+def serve(listeners: list[Listener], handler: Handler, what: str, graceful_timeout: float) -> None:
+    """Serve `what` until SIGINT or SIGTERM, then let what runs end within the timeout (seconds).
+
+    A second signal ends it at once. Uses uvloop where it is installed. Raises `UserError` if an
+    address cannot be had.
+    """
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(listeners, handler, what, graceful_timeout))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
+async def _serve(
+    listeners: list[Listener], handler: Handler, what: str, graceful_timeout: float
+) -> None:
+    stop, hurry = asyncio.Event(), asyncio.Event()
+
+    def on_signal() -> None:
+        (hurry if stop.is_set() else stop).set()
+
+    loop = asyncio.get_running_loop()
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, on_signal)
+    servers: list[HTTP2Server] = []
+    try:
+        for listener in listeners:
+            # one by one, so that those that could be had are closed if another cannot
+            servers.append(_listen(listener, handler))  # noqa: PERF401
+        for server in servers:
+            await server.start()
+        for listener, server in zip(listeners, servers, strict=True):
+            _announce(listener, server.addresses, what)
+        _advise(listeners, servers)
+        await stop.wait()
+    finally:
+        await _close(servers, graceful_timeout, hurry)
+
+
+async def _close(servers: list[HTTP2Server], grace: float, hurry: asyncio.Event) -> None:
+    closing = asyncio.gather(*(server.close(timeout=grace) for server in servers))
+    hurrying = asyncio.create_task(hurry.wait())
+    await asyncio.wait((closing, hurrying), return_when=asyncio.FIRST_COMPLETED)
+    hurrying.cancel()
+    if not closing.done():
+        await asyncio.gather(*(server.close(timeout=0) for server in servers))
+    await closing
+
+
+def _listen(listener: Listener, handler: Handler) -> HTTP2Server:
+    try:
+        return HTTP2Server(listener.bind.address, handler, ssl=listener.context)
+    except (OSError, UnicodeError) as error:
+        raise UserError(_why_not(listener, error)) from None
+
+
+def _why_not(listener: Listener, error: OSError | UnicodeError) -> str:
+    bind, option = listener.bind, listener.option
+    start = f"cannot listen on {bind}: "
+    if isinstance(error, UnicodeError | socket.gaierror):
+        return start + f"the name {bind.host!r} has no address"
+    if error.errno == errno.EADDRINUSE:
+        if bind.path is not None:
+            return start + "it is in use; choose another path"
+        return start + f"the port is in use; choose another with {option} (0 takes a free one)"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        if bind.path is None and bind.port < 1024:
+            return start + f"no permission; choose a port above 1023 with {option}"
+        return start + "no permission"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return start + "this machine does not have that address"
+    return start + (error.strerror or str(error))
+
+
+def _announce(listener: Listener, addresses: list[Any], what: str) -> None:
+    protocol = "h2c" if listener.context is None else "h2"
+    for place in _places(listener, addresses):
+        _say(f"serving {what} on {place} ({protocol})")
+
+
+def _places(listener: Listener, addresses: list[Any]) -> list[str]:
+    if listener.bind.path is not None:
+        return [str(listener.bind)]
+    scheme = "http" if listener.context is None else "https"
+    # A name may stand for several addresses with one port: that is one URL.
+    urls = [listener.bind.url(scheme, address[1]) for address in addresses]
+    return list(dict.fromkeys(urls))
+
+
+def _advise(listeners: list[Listener], servers: list[HTTP2Server]) -> None:
+    clear = [pair for pair in zip(listeners, servers, strict=True) if pair[0].context is None]
+    if any(listener.made_here for listener in listeners):
+        _say("the certificate was made just now: the browser will warn, curl needs --insecure")
+    if clear:
+        hint = "" if len(clear) < len(listeners) else ", so for them add --dev-cert"
+        _say(f"browsers speak HTTP/2 only over TLS{hint}; without it: {_curl(*clear[0])}")
+
+
+def _curl(listener: Listener, server: HTTP2Server) -> str:
+    [place, *_] = _places(listener, server.addresses)
+    if listener.bind.path is not None:
+        place = f"--unix-socket {listener.bind.path} http://localhost/"
+    return f"curl --http2-prior-knowledge {place}"
+
+
+def _say(line: str) -> None:
+    # A directory's name may hold what the terminal's encoding cannot say.
+    encoding = sys.stdout.encoding
+    sayable = line.encode(encoding, "backslashreplace").decode(encoding)
+    # Whoever started us may have stopped listening; that is no reason to stop serving.
+    with contextlib.suppress(OSError):
+        print(f"plait: {sayable}", flush=True)
