@@ -1,0 +1,53 @@
+"""The suite behind ``--instructions``: instructions per small exchange, free of noise."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from benchmarks.callgrind import EngineRun, total, two_runs
+from benchmarks.engine import BATCH
+from benchmarks.options import Options
+from benchmarks.report import Report, Row
+from benchmarks.servers import find_program
+from benchmarks.traffic import FIELD_LISTS, small_requests
+from benchmarks.workers import COMPILED, Missing, installed_name
+
+SECTION = "Engine alone, instructions"
+
+
+def per_exchange(engine: str, reads: list[bytes]) -> float:
+    """Instructions per exchange by the difference of two runs."""
+    batches = (len(reads) - 1) // 2
+    with tempfile.TemporaryDirectory() as folder:
+        once, twice = two_runs(EngineRun(engine, reads), batches, Path(folder))
+        return (total(twice) - total(once)) / (batches * BATCH)
+
+
+def instructions(report: Report, options: Options) -> None:
+    """plait as it is installed, and ngh2."""
+    try:
+        find_program("valgrind")
+    except Missing as missing:
+        report.skip("instructions", str(missing))
+        return
+    if installed_name() != COMPILED:
+        report.skip("instructions", "the compiled plait is not installed")
+        return
+    for name in FIELD_LISTS:
+        reads = small_requests(name, 1 + 2 * options.scaled(100))
+        mine, theirs = per_exchange("plait", reads), per_exchange("ngh2", reads)
+        report.add(
+            SECTION,
+            Row(
+                work=f"small exchange, {name} request",
+                subject=COMPILED,
+                value=mine,
+                unit="instructions",
+                peer="ngh2",
+                peer_value=theirs,
+                ratio=mine / theirs,
+                goal=0.4 if name == "h2load" else None,
+            ),
+        )
+    report.remark(SECTION, "Counted by valgrind's callgrind, as the difference of two runs.")

@@ -1,0 +1,76 @@
+"""Suite `server`: CPU of the server process per small request under h2load, beside nghttpd's."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks.contest import Contest, documents
+from benchmarks.options import Options
+from benchmarks.report import Report
+from benchmarks.servers import Load, nghttpd, plait_app
+from benchmarks.workers import COMPILED, PLAIN, Missing, installed_name, plain_source
+
+SECTION = "Server, a Python handler answering 13 octets"
+
+_LOADS = (
+    (Load(200_000, 10, 32), 1.2),
+    (Load(20_000, 1, 1), None),
+    (Load(200_000, 100, 10), None),
+    (Load(200_000, 10, 32, tls=True), 1.2),
+)
+
+
+def make_tls(folder: Path) -> tuple[str, str]:
+    """Key and certificate, made for this run, in nghttpd's order."""
+    try:
+        from tests.support.certs import make_certificate
+    except ImportError as error:
+        raise Missing(f"{error}: pip install cryptography") from error
+    files = make_certificate(folder)
+    return str(files.key), str(files.cert)
+
+
+def server(report: Report, options: Options) -> None:
+    """CPU µs per request, and requests per second."""
+    with documents() as docs, plain_source() as plain, tempfile.TemporaryDirectory() as keys:
+        for load, goal in _LOADS:
+            title = load.title + (" over TLS" if load.tls else "")
+            try:
+                tls = make_tls(Path(keys)) if load.tls else None
+                _small(report, options, load, goal, title, docs, plain, tls)
+            except Missing as missing:
+                report.skip(f"server, {title}", str(missing))
+    report.remark(
+        SECTION,
+        "CPU time of the server process per request, user and system; h2load on the other core. "
+        "nghttpd has one worker and serves a file of 13 octets, which it keeps open. "
+        "*In full* means a handler that sends the seven fields that nghttpd sends, "
+        "where the other sends status, content-type and content-length.",
+    )
+
+
+def _small(
+    report: Report,
+    options: Options,
+    load: Load,
+    goal: float | None,
+    title: str,
+    docs: Path,
+    plain: str,
+    tls: tuple[str, str] | None,
+) -> None:
+    load = replace(load, requests=options.scaled(load.requests, 2000))
+    contest = Contest(load, load.requests, options)
+    servers = {"nghttpd": nghttpd(docs, tls=tls)}
+    if installed_name() == COMPILED:
+        servers[COMPILED] = plait_app("hello", tls)
+        servers[f"{COMPILED}, in full"] = plait_app("hello-in-full", tls)
+    servers[PLAIN] = plait_app("hello", tls, plain)
+    contest.run(servers)
+    peer_rate = contest.rates["nghttpd"]
+    for name in list(servers)[1:]:
+        row = contest.row(title, name, "nghttpd", "µs", 1000, goal if name == COMPILED else None)
+        row.note = f"{contest.rates[name]:,.0f} requests/s, nghttpd {peer_rate:,.0f}"
+        report.add(SECTION, row)
