@@ -61,7 +61,7 @@ class OctetsBody:
         return self._view[start : self._position], flag
 
 
-def body_source(body: object) -> object:
+def body_source(body: object) -> bytes | Read | None:
     """Return ``body`` in a form that the engine's sending calls take.
 
     ``None`` stays ``None``. ``str`` becomes UTF-8. ``bytes`` stay, and a mutable buffer is copied,
@@ -77,7 +77,7 @@ def body_source(body: object) -> object:
         return bytes(body)
     if isinstance(body, io.IOBase) or hasattr(body, "readinto"):
         return FileBody(cast("Readable", body))
-    return body
+    return cast("Read", body)
 
 
 def wrap_body(body: object) -> Read | None:
@@ -86,8 +86,4 @@ def wrap_body(body: object) -> Read | None:
     Accepts what ``body_source`` accepts.
     """
     source = body_source(body)
-    if source is None:
-        return None
-    if isinstance(source, bytes):
-        return OctetsBody(source)
-    return source  # type: ignore[return-value]  # the engine judges it when it is asked
+    return OctetsBody(source) if isinstance(source, bytes) else source
