@@ -1,0 +1,246 @@
+"""The site in Chromium over TLS, which is what it was made for.
+
+The screenshots go to `artifacts/` or to the folder that `PLAIT_ARTIFACTS` names;
+`docs/images/demo.png` is the first of them.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.demo.site import Site, running_site
+from tests.support.certs import TLSFiles
+from tests.support.peers import require_tool
+from tests.support.project import ROOT
+
+pytestmark = pytest.mark.interop
+
+TILES = 384
+
+# Nothing but the page itself: no sandbox (containers), no GPU, no calls home.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+RESULT = """async () => {
+    const { slow, ...found } = await plaitDemo.run;
+    return { ...found, slow: await slow, ahead: await plaitDemo.ahead };
+}"""
+
+
+def trusting(files: TLSFiles) -> str:
+    """The flag that makes Chromium trust one key.
+
+    It is better than to ignore faults of the certificate, for then Chromium caches nothing,
+    and a hinted resource would be fetched twice.
+    """
+    key = x509.load_pem_x509_certificate(files.cert.read_bytes()).public_key()
+    octets = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    digest = base64.b64encode(hashlib.sha256(octets).digest()).decode()
+    return f"--ignore-certificate-errors-spki-list={digest}"
+
+
+@pytest.fixture(scope="module")
+def browser(tls_files: TLSFiles) -> Iterator[Browser]:
+    chromium = require_tool("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=[*FLAGS, trusting(tls_files)]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def shared_site(tls_files: TLSFiles) -> Iterator[Site]:
+    with running_site(tls_files.server_context()) as site:
+        yield site
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the page's console and its errors said."""
+    return []
+
+
+@pytest.fixture
+def page(browser: Browser, complaints: list[str]) -> Iterator[Page]:
+    with browser.new_context(viewport={"width": 1280, "height": 1000}) as context:
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        yield page
+    assert complaints == []
+
+
+def picture_of(page: Page, name: str, *, full_page: bool = False) -> Path:
+    folder = Path(os.environ.get("PLAIT_ARTIFACTS") or ROOT / "artifacts")
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    page.screenshot(path=path, full_page=full_page)
+    assert path.stat().st_size > 50_000
+    return path
+
+
+def loaded(page: Page, site: Site) -> Any:
+    """Opens the page, and returns what its scripts found when all was there."""
+    page.goto(f"{site.url}/")
+    return page.evaluate(RESULT)
+
+
+def test_every_tile_comes_by_h2_on_one_connection(page, shared_site):
+    found = loaded(page, shared_site)
+    tiles = found["tiles"]
+    assert len({(tile["column"], tile["row"]) for tile in tiles}) == TILES
+    assert {tile["protocol"] for tile in tiles} == {"h2"}
+    assert len({tile["connection"] for tile in tiles}) == 1
+    streams = {tile["stream"] for tile in tiles}
+    assert len(streams) == TILES
+    assert all(stream % 2 for stream in streams)
+    # what the browser's own clock and counters say, not the page
+    protocols = page.evaluate(
+        "performance.getEntries().filter(e => 'nextHopProtocol' in e).map(e => e.nextHopProtocol)"
+    )
+    assert len(protocols) > TILES
+    assert set(protocols) == {"h2"}
+
+
+def test_many_streams_are_open_at_once(page, shared_site):
+    page.goto(f"{shared_site.url}/")
+    page.select_option("select[name=delay]", "200")
+    page.evaluate("plaitDemo.run.then(() => null)")
+    page.click("button")
+    found = page.evaluate(RESULT)
+    assert found["inFlight"] >= 50
+    # 384 waits of 200 ms on six connections of HTTP/1.1
+    assert found["total"] < 12_800
+
+
+def test_the_picture_that_arrives_is_the_whole_picture(page, shared_site):
+    loaded(page, shared_site)
+    empty = page.evaluate(
+        """() => {
+            const canvas = document.getElementById("picture");
+            const paint = canvas.getContext("2d");
+            const size = Number(canvas.dataset.tile);
+            let empty = 0;
+            for (let x = 0; x < canvas.width; x += size)
+                for (let y = 0; y < canvas.height; y += size) {
+                    const pixel = paint.getImageData(x + size / 2, y + size / 2, 1, 1);
+                    if (pixel.data[3] !== 255) empty += 1;
+                }
+            return empty;
+        }"""
+    )
+    assert empty == 0
+    assert page.text_content("#fact-tiles") == str(TILES)
+    assert page.text_content("#fact-protocol") == "h2"
+    assert page.text_content("#fact-connections") == "1"
+    assert page.text_content("#fact-streams") == str(TILES)
+    assert page.text_content("#bar-computed-text") == "at least 3,200 ms"
+    picture_of(page, "demo.png")
+    picture_of(page, "demo-whole.png", full_page=True)
+
+
+def test_the_slow_text_comes_in_pieces_on_the_same_connection(page, shared_site):
+    found = loaded(page, shared_site)
+    slow = found["slow"]
+    assert [slow["connection"]] == found["connections"]
+    assert slow["stream"] not in {tile["stream"] for tile in found["tiles"]}
+    assert len(slow["arrivals"]) >= 10
+    assert slow["arrivals"][-1] - slow["arrivals"][0] > 1_000
+    text = page.text_content("#slow")
+    assert text is not None
+    assert "This text is one HTTP/2 response." in text
+    assert "That was all." in text
+    # tiles came and went between its lines
+    assert "meanwhile" in text
+
+
+def test_the_drawing_is_hinted_and_the_page_says_so(page, shared_site):
+    found = loaded(page, shared_site)
+    ahead = found["ahead"]
+    assert ahead["delivery"] == "hinted"
+    assert ahead["used"] is True
+    assert 0 < ahead["hinted"] < ahead["page"]
+    assert page.text_content("#ahead-badge") == "Hinted, and taken up"
+    assert page.evaluate("document.getElementById('ahead').naturalWidth") == 480
+    # the hint's fetch was the only one
+    sources = page.evaluate(
+        "performance.getEntriesByType('resource').filter(e => e.name.includes('/ahead.svg'))"
+        ".filter(e => e.transferSize > 0).map(e => e.initiatorType)"
+    )
+    assert sources == ["early-hints"]
+
+
+def test_loading_again_really_loads_again(page, shared_site):
+    first = loaded(page, shared_site)
+    page.select_option("select[name=delay]", "mixed")
+    page.select_option("select[name=order]", "centre")
+    page.check("input[name=tint]")
+    page.click("button")
+    second = page.evaluate(RESULT)
+    before = {tile["stream"] for tile in first["tiles"]}
+    after = {tile["stream"] for tile in second["tiles"]}
+    assert len(after) == TILES
+    assert not before & after
+    # each waits its own time, so they do not arrive in the order they were asked for
+    in_order = sorted(second["tiles"], key=lambda tile: tile["stream"])
+    arrivals = [tile["arrived"] for tile in in_order]
+    assert arrivals != sorted(arrivals)
+    picture_of(page, "demo-arrival.png")
+
+
+def test_a_tile_tells_what_brought_it(page, shared_site):
+    loaded(page, shared_site)
+    page.focus("#picture")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    text = page.text_content("#readout")
+    assert text is not None
+    assert text.startswith("Tile 1, 2: h2, connection ")
+    page.hover("#picture", position={"x": 2, "y": 2})
+    text = page.text_content("#readout")
+    assert text is not None
+    assert text.startswith("Tile 1, 1: h2, connection ")
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "scheme"),
+    [("phone", 360, "light"), ("phone-dark", 390, "dark"), ("tablet", 768, "dark")],
+)
+def test_it_fits_narrow_screens(browser, shared_site, name, width, scheme):
+    viewport = {"width": width, "height": 800}
+    with browser.new_context(viewport=viewport, color_scheme=scheme) as context:
+        page = context.new_page()
+        loaded(page, shared_site)
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        picture_of(page, f"demo-{name}.png", full_page=True)
+
+
+def test_everything_that_can_be_used_has_a_name(page, shared_site):
+    loaded(page, shared_site)
+    nameless = page.evaluate(
+        """() => [...document.querySelectorAll("select, input, button, canvas, img, section, form")]
+            .filter((e) => !(e.labels?.length || e.getAttribute("aria-label")
+                || e.getAttribute("aria-labelledby") || e.hasAttribute("alt")
+                || e.textContent.trim()))
+            .map((e) => e.outerHTML.slice(0, 80))"""
+    )
+    assert nameless == []
