@@ -55,11 +55,12 @@ def make_dev_certificate(
 ) -> tuple[bytes, bytes]:
     """Make a self-signed certificate and its key, and return both in PEM.
 
-    It names `localhost`, 127.0.0.1, ::1, this machine's host name, and `hosts` (names or IP
-    addresses); the key is ECDSA on P-256. It is valid for `days` from an hour ago.
+    It names `localhost`, 127.0.0.1, ::1 and this machine's host name. The key is ECDSA on P-256.
 
-    Raises `ModuleNotFoundError` with a message for the user if `cryptography` is not installed,
-    and `ValueError` for a host that is neither an address nor a name.
+    :param hosts: more host names and IP addresses to name.
+    :param days: how long it is valid from now on; it is valid since an hour ago.
+    :raises ModuleNotFoundError: with a message for the user, if `cryptography` is not installed.
+    :raises ValueError: for a host that is neither an address nor a name.
     """
     try:
         from cryptography import x509

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .body import FileBody
 from .files import StaticFiles
+from .handler import StaticHandler, static_handler
 from .responses import StaticResponse
 
-__all__ = ["FileBody", "StaticFiles", "StaticResponse"]
+__all__ = ["FileBody", "StaticFiles", "StaticHandler", "StaticResponse", "static_handler"]

@@ -7,6 +7,8 @@ import os
 from collections import deque
 from collections.abc import Iterable
 
+from plait.http2.constants import DATA_EOF, DATA_OK
+
 # What one read takes when the caller names no size.
 _CHUNK = 64 * 1024
 
@@ -14,9 +16,11 @@ _CHUNK = 64 * 1024
 class FileBody(io.IOBase):
     """Octets and slices of one file in order, never more of them in memory than were asked for.
 
-    Owns the file descriptor `fd` and closes it in `close()`. Segments are octets, or
-    `(start, length)` pairs in the file. Reading is synchronous: a local file answers from the page
-    cache or the disk, and handing it to a thread costs more than the usual wait.
+    Reading is synchronous: a local file answers from the page cache or the disk, and handing it to
+    a thread costs more than the usual wait.
+
+    :param fd: an open file's descriptor; from now on it belongs to the body, and `close` closes it.
+    :param segments: octets, and `(start, length)` pairs of places in the file.
     """
 
     def __init__(self, fd: int, segments: Iterable[bytes | tuple[int, int]]) -> None:
@@ -31,11 +35,22 @@ class FileBody(io.IOBase):
         """Return the descriptor of the file behind the body."""
         return self._fd
 
+    def generate(self, size: int) -> tuple[bytes, int]:
+        """Return up to `size` octets as a body generator does, the last with `DATA_EOF`.
+
+        Unlike a file, which has to be read once more to show its end, this lets the end of the
+        stream travel with the last octets.
+
+        :raises EOFError: as `read1` does.
+        """
+        data = self.read1(size)
+        return data, DATA_OK if self._segments else DATA_EOF
+
     def read1(self, size: int = _CHUNK) -> bytes:
         """Return up to `size` octets, `b""` at the end.
 
-        Raises `EOFError` if the file has become shorter than it was: the length has been promised,
-        so the stream has to be reset, not ended.
+        :raises EOFError: if the file has become shorter than it was: the length has been promised,
+            so the stream has to be reset, not ended.
         """
         while self._segments:
             segment = self._segments.popleft()

@@ -59,17 +59,20 @@ class _Selected:
 
 
 class StaticFiles:
-    """The files beneath `root`, answered as RFC 9110 says.
+    """The files beneath a directory, answered as RFC 9110 says.
 
-    `listing`: show directories that have no `index.html` (default: 404).
-    `hidden`: serve names that begin with a dot (default: 404, but for `/.well-known/`).
-    `cache_control`: the field's value for files; the default `no-cache` lets clients keep a copy
-    and makes them ask whether it is still good. `None` sends none.
+    Symbolic links are followed within the directory only; one that leads out is answered with 403.
+    A file `NAME.br`, `NAME.zst` or `NAME.gz` beside `NAME` is sent in its place to clients that
+    accept the coding, unless it is older than the original.
 
-    Raises `OSError` if `root` is no directory and `ValueError` for a `cache_control` that is no
-    field value. Symbolic links are followed within `root` only; one that leads out is answered
-    with 403. A file `NAME.br`, `NAME.zst` or `NAME.gz` beside `NAME` is sent in its place to
-    clients that accept the coding, unless it is older than the original.
+    :param root: the directory.
+    :param listing: show directories that have no `index.html`; by default they are 404.
+    :param hidden: serve names that begin with a dot; by default they are 404, but for
+        `/.well-known/` (RFC 8615).
+    :param cache_control: the field's value for files. The default lets clients keep a copy and
+        makes them ask whether it is still good; `None` sends none.
+    :raises OSError: if `root` is no directory.
+    :raises ValueError: for a `cache_control` that is no field value.
     """
 
     def __init__(
@@ -99,7 +102,8 @@ class StaticFiles:
     ) -> StaticResponse:
         """Answer one request; never raises for what the request holds.
 
-        `path` is the value of `:path`, with the query. `headers` may hold pseudo-header fields.
+        :param path: the value of `:path`, with the query.
+        :param headers: names in lower case; pseudo-header fields may be among them.
         """
         if method == b"OPTIONS":
             return StaticResponse(204, [ALLOW, date()])

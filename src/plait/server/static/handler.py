@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from plait.server import BaseRequestHandler
+from plait.server.handler import BaseRequestHandler
 
 from .body import FileBody
 from .files import StaticFiles
@@ -22,9 +22,12 @@ class StaticHandler(BaseRequestHandler):
     def on_headers(self) -> None:
         """Answer at once: whatever body the request has says nothing here."""
         response = self.files.respond(self.method or b"", self.path or b"", self.headers)
-        if isinstance(response.body, FileBody):
-            self._body = response.body
-        self.send_response(response.status, response.headers, response.body)
+        body = response.body
+        if isinstance(body, FileBody):
+            self._body = body
+            self.send_response(response.status, response.headers, body.generate)
+        else:
+            self.send_response(response.status, response.headers, body)
 
     def on_close(self, error_code: int) -> None:  # noqa: ARG002 - sent or not, the file is done with
         """Close the file that was being sent."""
@@ -33,9 +36,10 @@ class StaticHandler(BaseRequestHandler):
 
 
 def static_handler(files: StaticFiles | str | os.PathLike[str]) -> type[StaticHandler]:
-    """Return a handler class for `HTTP2Server` that serves `files`, or the directory of that name.
+    """Return a handler class for `HTTP2Server`.
 
-    Raises `OSError` if it is no directory.
+    :param files: what to serve; a path stands for `StaticFiles(path)` with its defaults.
+    :raises OSError: for a path that is no directory.
     """
     served = files if isinstance(files, StaticFiles) else StaticFiles(files)
     return type("StaticHandler", (StaticHandler,), {"files": served})

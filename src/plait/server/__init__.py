@@ -1,0 +1,17 @@
+"""The asyncio server: ``HTTP2Server`` and the request handlers that it calls."""
+
+from __future__ import annotations
+
+from plait.http2.constants import DATA_DEFERRED, DATA_EOF, DATA_OK
+
+from .handler import BaseRequestHandler
+from .http2_server import HTTP2Server, new_event_loop
+
+__all__ = [
+    "DATA_DEFERRED",
+    "DATA_EOF",
+    "DATA_OK",
+    "BaseRequestHandler",
+    "HTTP2Server",
+    "new_event_loop",
+]

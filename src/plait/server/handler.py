@@ -1,0 +1,316 @@
+"""``BaseRequestHandler``: one object for each request, with the API of the ``nghttp2`` module.
+
+The callbacks come in the order ``on_headers``, ``on_data`` (any number of times),
+``on_request_done``, ``on_close``; the last one exactly once and after everything else. All run in
+the event loop's thread. They may be ``async def``: then those of one stream run one after the
+other, never overlapping, and the credit for received octets is given back when ``on_data`` has
+finished, so a client cannot send faster than it is read.
+
+Which callbacks a class has is looked up once, on the class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any
+
+from plait.http2.errors import ConnectionClosedError, NoSuchStreamError, UsageError
+from plait.http2.sources import body_source, wrap_body
+
+from .bodies import LastWords, NotABody
+from .fields import Field, Headers, field_list, octets, preload_link, status_code
+from .link import Link
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from .tasks import StreamWork
+
+Body = Any
+"""A response body: see ``BaseRequestHandler.send_response``."""
+
+
+class BaseRequestHandler:
+    """Answers one request. Subclass it and override the callbacks.
+
+    :ivar http2: the connection; opaque.
+    :ivar stream_id: the stream's number; -1 on a promised handler until it is promised.
+    :ivar method: the value of ``:method``; this and the next four are ``None`` before the headers.
+    :ivar scheme: the value of ``:scheme``.
+    :ivar host: the value of ``:authority``, else of ``host``.
+    :ivar path: the value of ``:path``, with the query, as it was sent.
+    :ivar headers: all fields in wire order, the pseudo-header fields included; the crumbs of
+        ``cookie`` joined into one field at the end; trailers appended when they arrive.
+    :ivar status: what was given to ``send_response`` or ``push``; ``None`` before.
+    :ivar pushed: whether this is the handler of a pushed response.
+    :ivar remote_address: the client's address.
+    """
+
+    def __init__(self, http2: Link, stream_id: int) -> None:
+        self.http2 = http2
+        self.stream_id = stream_id
+        self.remote_address = http2.remote_address
+        self.scheme: bytes | None = None
+        self.method: bytes | None = None
+        self.host: bytes | None = None
+        self.path: bytes | None = None
+        self.headers: list[Field] = []
+        self.status: int | str | None = None
+        self.pushed = False
+        self._crumbs_joined = False
+        # What was sent, as it was given: `response_headers` and `response_body` are made of it.
+        self._sent_headers: Any = None
+        self._sent_body: Any = None
+        # Which callbacks the class overrides, and whether one of them raised.
+        self._plan = 0
+        self._failed = False
+        self._work: StreamWork | None = None
+
+    # --- callbacks ------------------------------------------------------------------------------
+
+    def on_headers(self) -> Any:
+        """The request's header fields are complete: ``method``, ``path``, ``headers`` are set."""
+
+    def on_data(self, data: bytes) -> Any:
+        """Some octets of the request's body arrived; never empty."""
+
+    def on_request_done(self) -> Any:
+        """The request is complete."""
+
+    def on_close(self, error_code: int) -> Any:
+        """The stream has ended. ``error_code``: RFC 9113 §7, 0 when all went well."""
+
+    # --- what is known of the request -----------------------------------------------------------
+
+    @property
+    def client_address(self) -> tuple[Any, ...]:
+        """The client's ``(host, port)``, with two more items for IPv6."""
+        return self.remote_address
+
+    @property
+    def client_certificate(self) -> dict[str, Any] | None:
+        """The client's certificate as ``ssl.SSLSocket.getpeercert()`` gives it, if it sent one."""
+        transport = self.http2.transport
+        certificate = None if transport is None else transport.get_extra_info("peercert")
+        return certificate or None
+
+    @property
+    def cookies(self) -> list[bytes] | None:
+        """``None`` when there were cookies, which stand joined in ``headers``; else empty."""
+        return None if self._crumbs_joined else []
+
+    @property
+    def response_headers(self) -> list[Field] | None:
+        """The fields of the response as octets, ``:status`` first; ``None`` before there is one."""
+        if self.status is None:
+            return None
+        return [(b":status", str(int(self.status)).encode()), *field_list(self._sent_headers)]
+
+    @property
+    def response_body(self) -> Callable[[int], Any] | None:
+        """The body of the response as a body generator; ``None`` when there is none."""
+        return wrap_body(self._sent_body)
+
+    @property
+    def push_enabled(self) -> bool:
+        """Whether the client takes pushed responses. Browsers do not, any more."""
+        engine = self.http2.engine
+        return engine is not None and not self.pushed and engine.push_enabled
+
+    # --- answering ------------------------------------------------------------------------------
+
+    def send_response(
+        self,
+        status: int | str = 200,
+        headers: Headers | None = None,
+        body: Body = None,
+        *,
+        trailers: Headers | Callable[[], Headers] | None = None,
+    ) -> None:
+        """Send the response; once. From any context in the event loop's thread.
+
+        It has no effect when the stream has ended meanwhile.
+
+        :param status: three digits. A 1xx is an interim response: it has no body, and the final
+            response is still to come.
+        :param headers: pairs of ``str`` or ``bytes``.
+        :param body: ``None``; ``str`` (sent as UTF-8); bytes-like; a binary file, which is read as
+            the client takes it, and not closed; an asynchronous iterable of bytes; or a *body
+            generator*: ``generator(n) -> (data, flag)`` with at most ``n`` octets and ``DATA_OK``,
+            ``DATA_EOF`` or ``DATA_DEFERRED`` (asked again after ``resume``). It is only asked when
+            the client and the socket can take more. A response to HEAD, a 204 and a 304 have none.
+        :param trailers: fields to end the body with, or a function that returns them and is called
+            when the body is complete.
+        :raises UsageError: if the response has been sent, or ``status`` is empty.
+        :raises ValueError: for a status or field that may not be sent; ``status`` stays unset then.
+        """
+        if self.status:
+            raise UsageError("response has already been sent")
+        if not status:
+            raise UsageError("status must not be empty")
+        code = status if type(status) is int and 200 <= status <= 999 else status_code(status)
+        if code < 200:
+            if body is not None or trailers is not None:
+                raise ValueError(f"an interim response ({code}) has no body")
+            self.send_informational(code, headers)
+            return
+        link = self.http2
+        engine = link.engine
+        if engine is None:
+            return
+        if headers is None:
+            headers = ()
+        elif type(headers) is not list:
+            headers = list(headers)
+        if code == 204 or code == 304 or self.method == b"HEAD":
+            body = None
+            trailers = None
+        source = body
+        if body is not None and type(body) is not bytes:
+            source = self._source(body)
+        try:
+            if trailers is None:
+                engine.send_response(self.stream_id, code, headers, source)
+            else:
+                self._send_with_trailers(code, headers, source, trailers)
+        except (NoSuchStreamError, ConnectionClosedError):
+            return
+        self.status = status
+        self._sent_headers = headers
+        self._sent_body = body
+        if link.logs_access:
+            self._log_access()
+        if not link.busy:
+            link.flush()
+
+    def _source(self, body: Body) -> object:
+        """Return a body as octets or as a body source."""
+        if hasattr(type(body), "__aiter__"):
+            return self.http2.start_body(self, body)
+        source = body_source(body)
+        if isinstance(source, bytes) or callable(source) or hasattr(source, "read"):
+            return source
+        return NotABody(source)
+
+    def _send_with_trailers(self, code: int, headers: Any, source: Any, trailers: Any) -> None:
+        """Send a response that ends with a trailer section (RFC 9113 §8.1)."""
+        engine = self.http2.engine
+        assert engine is not None
+        stream_id = self.stream_id
+        late = callable(trailers) and source is not None and not isinstance(source, bytes)
+        fields = None if late else field_list(trailers() if callable(trailers) else trailers)
+        engine.send_headers(stream_id, [(":status", str(code)), *headers])
+        if isinstance(source, bytes):
+            engine.send_data(stream_id, source)
+        elif late:
+            source = LastWords(source, self.http2, stream_id, trailers)
+            engine.send_body(stream_id, source, end_stream=False)
+        elif source is not None:
+            engine.send_body(stream_id, source, end_stream=False)
+        if fields is not None:
+            engine.send_headers(stream_id, fields, end_stream=True)
+
+    def send_informational(self, status: int, headers: Headers | None = None) -> None:
+        """Send an interim response (1xx), any number of times before the final one.
+
+        :raises ValueError: unless ``status`` is 100, or 102 to 199.
+        """
+        code = status_code(status)
+        if code >= 200:
+            raise ValueError(f"{code} is not the status of an interim response")
+        link = self.http2
+        if link.engine is None:
+            return
+        try:
+            link.engine.send_headers(self.stream_id, [(":status", str(code)), *(headers or ())])
+        except (NoSuchStreamError, ConnectionClosedError):
+            return
+        if not link.busy:
+            link.flush()
+
+    def send_early_hints(self, links: Iterable[str]) -> None:
+        """Send 103 Early Hints (RFC 8297): the client may fetch these before the response comes.
+
+        :param links: paths to preload, or complete ``Link`` values (they begin with ``<``).
+        """
+        values = [link if link.startswith("<") else preload_link(link) for link in links]
+        self.send_informational(103, [("link", value) for value in values])
+
+    def resume(self) -> None:
+        """Ask a body again that was paused by ``DATA_DEFERRED``. Never an error.
+
+        What it gives is written before this returns, except from within a callback or the body
+        itself, where it is written right afterwards. Not thread-safe: use the event loop's
+        ``call_soon_threadsafe`` from another thread.
+        """
+        link = self.http2
+        engine = link.engine
+        if engine is None:
+            return
+        engine.resume(self.stream_id)
+        if not link.busy:
+            link.flush()
+
+    # --- pushing --------------------------------------------------------------------------------
+
+    def push(
+        self,
+        path: str | bytes,
+        method: str | bytes = "GET",
+        request_headers: Headers | None = None,
+        status: int | str = 200,
+        headers: Headers | None = None,
+        body: Body = None,
+        *,
+        early_hints: bool | str = False,
+    ) -> Self:
+        """Promise a resource, and send it, before the client asks for it. Call it first.
+
+        Where the client does not take pushes (``push_enabled`` tells) nothing is sent, and the
+        returned handler gets ``on_close(2)``.
+
+        :param request_headers: fields of the request that the client is spared.
+        :param status: with ``headers`` and ``body``: the response, as in ``send_response``.
+        :param early_hints: where the client does not take pushes, send 103 Early Hints with
+            ``Link: <path>; rel=preload`` instead. A ``str`` says what the resource is used as
+            (``"style"``, ``"script"``, ...); ``True`` lets the ending of the path tell.
+        :return: the handler of the promised stream; only its ``on_close`` is called.
+        :raises UsageError: for an empty status, method or path; on a pushed handler; and when the
+            stream has ended.
+        """
+        for name, given in (("status", status), ("method", method), ("path", path)):
+            if not given:
+                raise UsageError(f"{name} must not be empty")
+        request = [
+            (b":method", octets(method)),
+            (b":scheme", self.scheme or b""),
+            (b":authority", self.host or b""),
+            (b":path", octets(path)),
+            *field_list(request_headers),
+        ]
+        fields = field_list(headers)
+        code = status_code(status)
+        if code < 200:
+            raise ValueError(f"an interim response ({code}) cannot be pushed")
+        hint = bool(early_hints) and not self.push_enabled
+        pushed: Any = self.http2.push(self, request, code, fields, body)
+        pushed.status = status
+        if hint:
+            kind = early_hints if isinstance(early_hints, str) else None
+            self.send_early_hints([preload_link(octets(path).decode(), kind)])
+        return pushed  # type: ignore[no-any-return]  # made by the same factory as this one
+
+    def _log_access(self) -> None:
+        """Write the line of the access log."""
+        method = self.method or b""
+        path = self.path or self.host or b""
+        self.http2.log.info(
+            '%s - - [%s] "%s %s HTTP/2" %s - %s',
+            self.remote_address[0],
+            formatdate(usegmt=True),
+            method.decode("utf-8", "replace"),
+            path.decode("utf-8", "replace"),
+            self.status,
+            "P" if self.pushed else "-",
+        )

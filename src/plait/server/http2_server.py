@@ -1,0 +1,383 @@
+"""``HTTP2Server``: the addresses it listens on, its connections, its beginning and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import ssl as _ssl
+import threading
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from plait.http2 import Config
+
+from .addresses import Address, open_listeners
+from .protocol import ServerProtocol
+from .tls import prepare_context
+
+if TYPE_CHECKING:
+    from .handler import BaseRequestHandler
+    from .link import Link
+
+HandlerFactory = Callable[["Link", int], "BaseRequestHandler"]
+"""A subclass of ``BaseRequestHandler``, or a function ``f(http2, stream_id)`` that returns one."""
+
+# Seconds that idle clients have, of all that a graceful end may take, to answer our PING.
+_IDLE_GRACE = 1.0
+
+# Seconds for the last octets to leave once the deadline has passed, and for aborted transports.
+_LAST_GRACE = 2.5
+_ABORT_GRACE = 1.0
+
+
+class HTTP2Server:
+    """An HTTP/2 server on asyncio, or on uvloop where ``serve_forever`` finds it installed.
+
+    The constructor binds and listens at once, with or without an event loop, so address errors
+    come from there and connections queue from then on. Then either::
+
+        server.serve_forever()
+
+    or, in a running loop::
+
+        async with HTTP2Server(("", 8080), Handler) as server:
+            await server.wait_closed()
+
+    :param address: ``(host, port)`` with ``None`` for all interfaces, ``"unix:/path"``, a path
+        object, a bound socket, or a list of these. Port 0 takes a free one: see ``addresses``.
+    :param RequestHandlerClass: a subclass of ``BaseRequestHandler``, or a callable
+        ``f(http2, stream_id)`` that returns a handler.
+    :param ssl: speak TLS with this context, whose ALPN list becomes ``["h2"]``; nothing else in it
+        is changed. Without it: clear text with prior knowledge.
+    :param loop: the event loop that ``serve_forever`` is to use; the caller closes it.
+    :param config: what the engine announces and bears.
+    :param logger: for the access log and the life of connections, at INFO; ``plait.server``.
+    :param backlog: connections that may wait to be accepted.
+    :param settings_timeout: seconds a client has to acknowledge SETTINGS.
+    :param handshake_timeout: seconds a client has for the TLS handshake.
+    :param close_timeout: seconds that open streams have to finish at a graceful end.
+    :param reuse_port: let several processes listen on one port (``SO_REUSEPORT``).
+    :ivar closes_loop: whether ``serve_forever`` closes the loop; not if it was given.
+    :raises OSError: if an address cannot be listened on.
+    :raises ValueError: for what is not an address.
+    """
+
+    def __init__(
+        self,
+        address: Address | Sequence[Address],
+        RequestHandlerClass: HandlerFactory,  # noqa: N803 - the name that its users know
+        ssl: _ssl.SSLContext | None = None,
+        *,
+        loop: asyncio.AbstractEventLoop | None = None,
+        config: Config | None = None,
+        logger: logging.Logger | None = None,
+        backlog: int = 1024,
+        settings_timeout: float = 5.0,
+        handshake_timeout: float = 10.0,
+        close_timeout: float = 10.0,
+        reuse_port: bool = False,
+    ) -> None:
+        self.handler_factory = RequestHandlerClass
+        self.config = Config() if config is None else config
+        self.log = logging.getLogger("plait.server") if logger is None else logger
+        self.settings_timeout = settings_timeout
+        self.handshake_timeout = handshake_timeout
+        self.close_timeout = close_timeout
+        self.plans: dict[type, int] = {}
+        self.is_closing = False
+        self._ssl = ssl
+        self._backlog = backlog
+        self._loop = loop
+        self.closes_loop = loop is None
+        self._servers: list[asyncio.AbstractServer] = []
+        self._connections: set[ServerProtocol] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._empty: asyncio.Event | None = None
+        self._closed: asyncio.Event | None = None
+        self._serving = False
+        self._stopping = False
+        self._interrupted = False
+        if ssl is not None:
+            prepare_context(ssl)
+        self._listeners = open_listeners(address, backlog=backlog, reuse_port=reuse_port)
+        self._addresses = [listener.address for listener in self._listeners]
+        for bound in self._addresses:
+            host, port = bound[:2] if isinstance(bound, tuple) else (bound, 0)
+            self.log.info("listen, address:%s, port:%s", host, port)
+
+    # --- what it is -----------------------------------------------------------------------------
+
+    @property
+    def addresses(self) -> list[tuple[Any, ...] | str]:
+        """The bound addresses: ``(host, port)``, four items for IPv6, or a Unix socket's path."""
+        return list(self._addresses)
+
+    @property
+    def port(self) -> int:
+        """The first TCP port that is listened on; 0 if there is none."""
+        for bound in self._addresses:
+            if isinstance(bound, tuple):
+                return int(bound[1])
+        return 0
+
+    @property
+    def sockets(self) -> tuple[socket.socket, ...]:
+        """The listening sockets; none once the server closes."""
+        return tuple(each.sock for each in self._listeners)
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop; ``None`` until there is one."""
+        return self._loop
+
+    @property
+    def server(self) -> asyncio.AbstractServer | None:
+        """The asyncio server of the first socket; ``None`` before ``start``."""
+        return self._servers[0] if self._servers else None
+
+    @property
+    def servers(self) -> list[asyncio.AbstractServer]:
+        """The asyncio servers, one for each socket; none before ``start``."""
+        return list(self._servers)
+
+    @property
+    def connection_count(self) -> int:
+        """How many connections are open."""
+        return len(self._connections)
+
+    # --- in a running loop ----------------------------------------------------------------------
+
+    async def start(self) -> Self:
+        """Begin to accept connections; no effect when begun.
+
+        :raises RuntimeError: in another loop than the server's, and after ``close``.
+        """
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = loop
+        if self._loop is not loop:
+            raise RuntimeError("the server belongs to another event loop")
+        if self.is_closing:
+            raise RuntimeError("the server has been closed")
+        if self._servers:
+            return self
+        secure: dict[str, Any] = {}
+        if self._ssl is not None:
+            secure["ssl"] = self._ssl
+            secure["ssl_handshake_timeout"] = self.handshake_timeout
+            secure["ssl_shutdown_timeout"] = _LAST_GRACE
+        for listener in self._listeners:
+            make = loop.create_server
+            if listener.sock.family == getattr(socket, "AF_UNIX", None):
+                make = loop.create_unix_server  # type: ignore[assignment]
+            self._servers.append(
+                await make(
+                    self._connect,  # type: ignore[arg-type]  # a protocol, if not by its bases
+                    sock=listener.sock,
+                    backlog=self._backlog,
+                    **secure,
+                )
+            )
+        return self
+
+    async def close(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        """End gracefully: accept nobody, let open streams finish, then close what is left.
+
+        Returns within ``timeout`` seconds and a few more, whatever the clients do. Calling it
+        again waits for the end.
+
+        :param timeout: seconds that open streams have; ``close_timeout`` by default.
+        """
+        if self.is_closing:
+            await self.wait_closed()
+            return
+        self.is_closing = True
+        closed = self._closed_event()
+        try:
+            self._stop_listening()
+            await self._drain(self.close_timeout if timeout is None else timeout)
+        finally:
+            for connection in list(self._connections):
+                connection.abort()
+            for task in self._tasks:
+                task.cancel()
+            closed.set()
+            if self._serving and self._loop is not None:
+                self._loop.stop()
+
+    async def wait_closed(self) -> None:
+        """Wait until ``close`` has finished."""
+        await self._closed_event().wait()
+
+    async def __aenter__(self) -> Self:
+        return await self.start()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    # --- with a loop of its own -----------------------------------------------------------------
+
+    def serve_forever(self) -> None:
+        """Run an event loop until ``stop``, SIGTERM or Ctrl-C; then end gracefully.
+
+        Without a ``loop`` of the caller's it makes one, of uvloop if that is installed, and closes
+        it afterwards. Signals are watched only in the main thread, and only those that the program
+        does not handle itself. A second Ctrl-C does not wait for open streams.
+
+        :raises KeyboardInterrupt: after Ctrl-C, when everything is closed.
+        :raises RuntimeError: in a running event loop: use ``async with`` there.
+        """
+        if asyncio._get_running_loop() is not None:
+            raise RuntimeError("an event loop is running: use 'async with' or start()")
+        loop = self._loop
+        if loop is None:
+            loop = self._loop = new_event_loop()
+        asyncio.set_event_loop(loop)
+        signals = self._watch_signals(loop)
+        try:
+            loop.run_until_complete(self.start())
+            self._serving = not self._stopping
+            if self._serving:
+                loop.run_forever()
+        finally:
+            self._serving = False
+            for number in signals:
+                loop.remove_signal_handler(number)
+            self._end_loop(loop)
+        if self._interrupted:
+            raise KeyboardInterrupt
+
+    def stop(self) -> None:
+        """Ask ``serve_forever`` to end gracefully and return. From any thread."""
+        self._stopping = True
+        if self._serving and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+
+    # --- called by connections ------------------------------------------------------------------
+
+    def connection_opened(self, connection: ServerProtocol) -> None:
+        """A connection was made."""
+        self._connections.add(connection)
+
+    def connection_closed(self, connection: ServerProtocol) -> None:
+        """A connection is lost."""
+        self._connections.discard(connection)
+        if self._empty is not None and not self._connections:
+            self._empty.set()
+
+    def keep_task(self, task: asyncio.Task[None]) -> None:
+        """Keep a task that works for a stream: it must not vanish, and ends with the server."""
+        if not task.done():
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    # --- inside ---------------------------------------------------------------------------------
+
+    def _connect(self) -> ServerProtocol:
+        assert self._loop is not None
+        return ServerProtocol(self, self._loop)
+
+    def _closed_event(self) -> asyncio.Event:
+        if self._closed is None:
+            self._closed = asyncio.Event()
+        return self._closed
+
+    def _stop_listening(self) -> None:
+        for server in self._servers:
+            server.close()
+        for listener in self._listeners:
+            listener.close()
+        self._listeners = []
+
+    async def _drain(self, seconds: float) -> None:
+        """Let the connections end: by themselves, then by GOAWAY, then by force."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        for connection in list(self._connections):
+            connection.begin_shutdown()
+        await self._until_empty(min(seconds, _IDLE_GRACE))
+        for connection in list(self._connections):
+            connection.finish_idle()
+        await self._until_empty(deadline - loop.time())
+        for connection in list(self._connections):
+            connection.terminate(0, "the server closes")
+        await self._until_empty(_LAST_GRACE)
+        for connection in list(self._connections):
+            connection.abort()
+        await self._until_empty(_ABORT_GRACE)
+        if self._tasks:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.wait(self._tasks, timeout=_ABORT_GRACE)
+
+    async def _until_empty(self, seconds: float) -> None:
+        """Wait until no connection is left, ``seconds`` at most."""
+        if self._connections and seconds > 0:
+            self._empty = asyncio.Event()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._empty.wait(), seconds)
+
+    def _watch_signals(self, loop: asyncio.AbstractEventLoop) -> list[int]:
+        """Let SIGINT and SIGTERM end the loop, where nobody else handles them."""
+        watched: list[int] = []
+        if threading.current_thread() is threading.main_thread():
+            for number, default in (
+                (signal.SIGINT, signal.default_int_handler),
+                (signal.SIGTERM, signal.SIG_DFL),
+            ):
+                if signal.getsignal(number) is default:
+                    with contextlib.suppress(NotImplementedError):
+                        loop.add_signal_handler(number, self._signalled, loop, number, watched)
+                        watched.append(number)
+        return watched
+
+    def _signalled(self, loop: asyncio.AbstractEventLoop, number: int, watched: list[int]) -> None:
+        self._interrupted = number == signal.SIGINT
+        self._stopping = True
+        # From here on signals do what they do elsewhere: the next one ends the waiting.
+        for each in watched:
+            loop.remove_signal_handler(each)
+        watched.clear()
+        loop.stop()
+
+    def _end_loop(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Close everything, and the loop if it is ours."""
+        try:
+            loop.run_until_complete(self.close())
+        finally:
+            if self.closes_loop:
+                try:
+                    _cancel_tasks(loop)
+                    loop.run_until_complete(loop.shutdown_asyncgens())
+                    loop.run_until_complete(loop.shutdown_default_executor())
+                finally:
+                    asyncio.set_event_loop(None)
+                    loop.close()
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """Return a new event loop: uvloop's if it is installed, else asyncio's."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
+
+
+def _cancel_tasks(loop: asyncio.AbstractEventLoop) -> None:
+    """Cancel what the program left running, as ``asyncio.run`` does."""
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        loop.run_until_complete(asyncio.wait(tasks))

@@ -1,0 +1,55 @@
+"""The connection as its handlers see it: the object in their ``http2`` attribute."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from plait.http2 import Connection
+
+    from .handler import BaseRequestHandler
+
+
+class Link:
+    """What one connection and its handlers share; ``ServerProtocol`` is the one that does the work.
+
+    :ivar engine: the protocol engine; ``None`` once the connection is lost.
+    :ivar transport: the asyncio transport; ``None`` before and after the connection's life.
+    :ivar loop: the event loop that all of this runs in.
+    :ivar log: the logger of the server.
+    :ivar logs_access: whether ``log`` is enabled for INFO, as far as known at the latest read.
+    :ivar remote_address: ``(host, port)`` of the client, with two more items for IPv6.
+    :ivar busy: output is being gathered by someone who will call ``flush`` afterwards.
+    :ivar due_trailers: streams whose body has just ended and whose trailers are to be asked for.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, log: logging.Logger) -> None:
+        self.engine: Connection | None = None
+        self.transport: asyncio.Transport | None = None
+        self.loop = loop
+        self.log = log
+        self.logs_access = False
+        self.remote_address: tuple[Any, ...] = ("", 0)
+        self.busy = False
+        self.due_trailers: list[tuple[int, Any]] | None = None
+
+    def flush(self) -> None:
+        """Write what the engine has to send, and report the streams that ended by it."""
+        raise NotImplementedError
+
+    def push(
+        self,
+        parent: BaseRequestHandler,
+        request: list[tuple[bytes, bytes]],
+        status: int,
+        headers: list[tuple[bytes, bytes]],
+        body: object,
+    ) -> BaseRequestHandler:
+        """Promise ``request`` on the stream of ``parent`` and submit its response."""
+        raise NotImplementedError
+
+    def start_body(self, handler: BaseRequestHandler, body: object) -> object:
+        """Return the body source for an asynchronous iterable, which it starts to read."""
+        raise NotImplementedError

@@ -1,0 +1,628 @@
+"""The glue between an asyncio transport and the engine: one ``ServerProtocol`` a connection.
+
+One read is one ``receive_data``, one walk over its events, and one write of everything that the
+callbacks caused. There is no task, future or queue on the way of a request whose handler is
+synchronous. Writing is a pull: while the transport has enough (``pause_writing``) the engine is
+not asked, hence neither are the bodies, and nothing piles up.
+
+A connection goes through phases: *opening* until its first octets say that it speaks HTTP/2,
+*speaking*, *lingering* (everything is said; octets that still arrive are thrown away so that the
+system does not answer them with a reset that would destroy what the client has not read yet), and
+*lost*.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import traceback
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+from plait.http2 import Connection
+from plait.http2.constants import Role
+from plait.http2.errors import ErrorCode, Http2Error, PushDisabledError, StreamStateError
+from plait.http2.events import (
+    ConnectionTerminated,
+    DataReceived,
+    Event,
+    RequestReceived,
+    SettingsAcknowledged,
+    StreamClosed,
+    StreamReset,
+    TrailersReceived,
+    WindowUpdated,
+)
+
+from .bodies import AsyncBody
+from .handler import BaseRequestHandler
+from .link import Link
+from .preface import HTTP1, HTTP2, http1_answer, judge_opening
+from .tasks import ASYNC, CLOSE, DATA, DONE, HEADERS, StreamWork, callback_plan, start_task
+from .tls import negotiated_protocol, weakness
+
+if TYPE_CHECKING:
+    from plait.http2.events import Field
+
+    from .http2_server import HTTP2Server
+
+_OPENING = 0
+_SPEAKING = 1
+_LINGERING = 2
+_LOST = 3
+
+# Octets asked of the engine at a time, and times in a row before other connections have a turn.
+_APPETITE = 65_536
+_HELPINGS = 16
+
+# Seconds that a client has to read what was said last.
+_LINGER = 2.0
+
+# Empty answers of bodies in a row that are asked again at once; then the pauses grow to this.
+_PATIENCE = 16
+_LONGEST_PAUSE = 0.05  # seconds
+
+_NO_ERROR = int(ErrorCode.NO_ERROR)
+_PROTOCOL_ERROR = int(ErrorCode.PROTOCOL_ERROR)
+_INTERNAL_ERROR = int(ErrorCode.INTERNAL_ERROR)
+_ASYNC = ASYNC
+_ON_HEADERS = HEADERS
+_ON_DATA = DATA
+_ON_DONE = DONE
+_ON_CLOSE = CLOSE
+
+
+class ServerProtocol(Link):
+    """The asyncio protocol of one connection (it has the methods, not the base class).
+
+    :ivar streams: the handlers of the streams that live, by stream number.
+    """
+
+    def __init__(self, server: HTTP2Server, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop, server.log)
+        self.server = server
+        self.handler_factory = server.handler_factory
+        self.streams: dict[int, BaseRequestHandler] = {}
+        self.phase = _OPENING
+        self.paused = False
+        self.secure = False
+        self.highest_stream_id = 0
+        self.next_refused_push = 2
+        self.refused_pushes: list[BaseRequestHandler] | None = None
+        self.opening = b""
+        self.timer: asyncio.TimerHandle | None = None
+        # A flush that is to come: bodies that had nothing, or a turn that was left to others.
+        self.again: asyncio.Handle | None = None
+        self.empty_helpings = 0
+
+    # --- called by the transport ----------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        """A client has connected; over TLS the handshake is over.
+
+        TCP_NODELAY needs no call: event loops set it on every TCP connection.
+        """
+        self.transport = transport
+        server = self.server
+        peer = transport.get_extra_info("peername")
+        if isinstance(peer, tuple):
+            self.remote_address = peer
+        else:
+            self.remote_address = ("unix", 0)
+        address = self.remote_address
+        self.log.info("connection_made, address:%s, port:%s", address[0], address[1])
+        transport.set_write_buffer_limits(_APPETITE)
+        server.connection_opened(self)
+        self.engine = Connection(Role.SERVER, server.config)
+        self.timer = self.loop.call_later(server.settings_timeout, self.settings_timed_out)
+        self.secure = transport.get_extra_info("sslcontext") is not None
+        if self.secure:
+            self.begin_secure(transport)
+        if server.is_closing:
+            self.finish()
+
+    def begin_secure(self, transport: asyncio.Transport) -> None:
+        """Check what TLS negotiated, and begin with our SETTINGS at once."""
+        protocol = negotiated_protocol(transport)
+        if protocol != "h2":
+            self.log.info(
+                "closing: the client %s; only h2 is spoken here",
+                "negotiated no protocol by ALPN" if protocol is None else f"chose {protocol}",
+            )
+            self.finish()
+            return
+        self.log.info("alpn, protocol:%s", protocol)
+        self.phase = _SPEAKING
+        reason = weakness(transport)
+        if reason is not None:
+            self.log.info("closing: %s", reason)
+            self.terminate(int(ErrorCode.INADEQUATE_SECURITY), reason)
+            return
+        self.begin()
+
+    def begin(self) -> None:
+        """Write our first SETTINGS."""
+        assert self.engine is not None
+        self.engine.initiate_connection()
+        self.flush()
+
+    def data_received(self, data: bytes) -> None:
+        """Octets arrived."""
+        if self.phase != _SPEAKING and not self.opens(data):
+            return
+        engine = self.engine
+        if engine is None:
+            return
+        self.busy = True
+        self.logs_access = self.log.isEnabledFor(logging.INFO)
+        try:
+            for event in engine.receive_data(data):
+                if isinstance(event, RequestReceived):
+                    self.request_received(event)
+                elif isinstance(event, DataReceived):
+                    self.data_arrived(event)
+                elif isinstance(event, WindowUpdated):
+                    continue
+                else:
+                    self.rare_event(event)
+        finally:
+            self.busy = False
+        self.flush()
+
+    def eof_received(self) -> bool:
+        """The client has gone: a false answer lets the transport close itself."""
+        return False
+
+    def pause_writing(self) -> None:
+        """The transport has enough."""
+        self.paused = True
+
+    def resume_writing(self) -> None:
+        """The transport can take more."""
+        self.paused = False
+        self.flush()
+
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - asyncio calls it
+        """The connection is gone, and every stream with it."""
+        self.log.info("connection_lost")
+        self.phase = _LOST
+        self.cancel_timers()
+        engine = self.engine
+        self.engine = None
+        self.server.connection_closed(self)
+        try:
+            streams = list(self.streams)
+            for stream_id in streams:
+                self.close_stream(stream_id, _INTERNAL_ERROR)
+            self.close_refused_pushes()
+        finally:
+            # what the engine holds, bodies above all, is not to wait for the garbage collector
+            del engine
+            self.transport = None
+
+    # --- the beginning and the end --------------------------------------------------------------
+
+    def opens(self, data: bytes) -> bool:
+        """Whether the connection speaks HTTP/2, as far as its first octets tell.
+
+        In clear text our SETTINGS wait for them, so that a client of HTTP/1.1 can be answered.
+        """
+        if self.phase != _OPENING or self.engine is None:
+            return False
+        self.opening += data
+        verdict = judge_opening(self.opening)
+        if verdict == HTTP1:
+            self.log.info("closing: the client speaks HTTP/1.x; only HTTP/2 is spoken here")
+            if self.transport is not None:
+                self.transport.write(http1_answer(self.opening))
+            self.finish()
+        elif verdict == HTTP2:
+            self.phase = _SPEAKING
+            self.engine.initiate_connection()
+            if len(self.opening) > len(data):
+                # the earlier octets were held back; on failure there is nobody to answer
+                self.data_received(self.opening[: -len(data)])
+            self.opening = b""
+            return self.phase == _SPEAKING
+        return False
+
+    def settings_timed_out(self) -> None:
+        """The client has not acknowledged our SETTINGS in time."""
+        self.timer = None
+        self.terminate(int(ErrorCode.SETTINGS_TIMEOUT), "SETTINGS were not acknowledged")
+
+    def begin_shutdown(self) -> None:
+        """Let the client finish what it has begun (RFC 9113 §6.8)."""
+        if self.phase == _OPENING:
+            self.finish()
+        elif self.phase == _SPEAKING and self.engine is not None:
+            self.engine.begin_shutdown()
+            self.flush()
+
+    def finish_idle(self) -> None:
+        """End the connection if no stream is open, even if it did not answer our PING."""
+        if self.phase == _SPEAKING and not self.streams:
+            self.terminate(_NO_ERROR, "")
+
+    def terminate(self, error_code: int, message: str) -> None:
+        """Send GOAWAY, and close."""
+        if self.phase > _SPEAKING or self.engine is None:
+            return
+        self.phase = _SPEAKING
+        self.engine.initiate_connection()
+        self.engine.terminate(error_code, message.encode())
+        self.flush()
+
+    def finish(self) -> None:
+        """Everything is said: close when the client has read it, or its time is over."""
+        if self.phase >= _LINGERING or self.transport is None:
+            return
+        self.phase = _LINGERING
+        self.cancel_timers()
+        transport = self.transport
+        if self.secure or not transport.can_write_eof():
+            transport.close()
+        else:
+            transport.write_eof()
+        self.timer = self.loop.call_later(_LINGER, self.abort)
+
+    def abort(self) -> None:
+        """Close the connection at once."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    def cancel_timers(self) -> None:
+        """Forget what was to be called later."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        if self.again is not None:
+            self.again.cancel()
+            self.again = None
+
+    # --- events ---------------------------------------------------------------------------------
+
+    def request_received(self, event: RequestReceived) -> None:
+        """A request has begun, and perhaps is complete."""
+        stream_id = event.stream_id
+        handler = self.new_handler(stream_id)
+        if handler is None:
+            return
+        handler.method = event.method
+        handler.scheme = event.scheme
+        handler.host = event.authority
+        handler.path = event.path
+        handler.headers = event.headers
+        self.look_at_fields(handler)
+        if handler._plan & _ASYNC:
+            self.work_of(handler).deliver(event)
+            return
+        if handler._plan & _ON_HEADERS:
+            try:
+                handler.on_headers()
+            except BaseException as error:  # noqa: BLE001
+                self.callback_failed(handler, error)
+        if event.end_stream:
+            self.request_done(handler)
+
+    def data_arrived(self, event: DataReceived) -> None:
+        """Some of a request's body arrived."""
+        handler = self.streams.get(event.stream_id)
+        if handler is None:
+            return
+        if handler._plan & _ASYNC:
+            self.work_of(handler).deliver(event)
+            return
+        if event.data and handler._plan & _ON_DATA and not handler._failed:
+            try:
+                handler.on_data(event.data)
+            except BaseException as error:  # noqa: BLE001
+                self.callback_failed(handler, error)
+        if event.flow_controlled_length and self.engine is not None:
+            self.engine.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+        if event.end_stream:
+            self.request_done(handler)
+
+    def request_done(self, handler: BaseRequestHandler) -> None:
+        """The request is complete."""
+        if handler._plan & _ON_DONE and not handler._failed:
+            try:
+                handler.on_request_done()
+            except BaseException as error:  # noqa: BLE001
+                self.callback_failed(handler, error)
+
+    def rare_event(self, event: Event) -> None:
+        """Act upon the events that are not part of every request."""
+        if isinstance(event, StreamClosed):
+            self.close_stream(event.stream_id, event.error_code)
+        elif isinstance(event, StreamReset):
+            self.stream_reset(event)
+        elif isinstance(event, TrailersReceived):
+            self.trailers_received(event)
+        elif isinstance(event, SettingsAcknowledged):
+            if self.timer is not None:
+                self.timer.cancel()
+                self.timer = None
+        elif isinstance(event, ConnectionTerminated) and not event.remote:
+            self.log.info("closing: %s, error code %d", event.slug, event.error_code)
+
+    def trailers_received(self, event: TrailersReceived) -> None:
+        """The request ends with trailers: they join the other fields."""
+        handler = self.streams.get(event.stream_id)
+        if handler is None:
+            return
+        if handler._plan & _ASYNC:
+            self.work_of(handler).deliver(event)
+            return
+        handler.headers.extend(event.headers)
+        self.request_done(handler)
+
+    def stream_reset(self, event: StreamReset) -> None:
+        """A stream ended before its time."""
+        stream_id = event.stream_id
+        fresh = stream_id & 1 and stream_id > self.highest_stream_id
+        if fresh and event.error_code == _PROTOCOL_ERROR and not event.remote_reset:
+            # A malformed request, never announced as one: its handler only learns of its end.
+            self.new_handler(stream_id)
+        if event.slug == "body.error" and self.engine is not None:
+            for _, error in self.engine.take_source_errors():
+                traceback.print_exception(error, file=sys.stderr)
+        self.close_stream(stream_id, event.error_code)
+
+    # --- handlers -------------------------------------------------------------------------------
+
+    def new_handler(self, stream_id: int) -> BaseRequestHandler | None:
+        """Make the handler of a stream; ``None`` when that raised and the stream was reset."""
+        self.highest_stream_id = stream_id
+        try:
+            handler = self.make_handler(stream_id)
+        except BaseException as error:  # noqa: BLE001
+            self.report(error)
+            if self.engine is not None:
+                self.engine.reset_stream(stream_id, _INTERNAL_ERROR)
+            return None
+        self.streams[stream_id] = handler
+        return handler
+
+    def make_handler(self, stream_id: int) -> BaseRequestHandler:
+        """Call the factory, and see which callbacks the handler has."""
+        handler = self.handler_factory(self, stream_id)
+        if not isinstance(handler, BaseRequestHandler):
+            raise TypeError(f"{handler!r} is not a BaseRequestHandler")
+        plans = self.server.plans
+        plan = plans.get(type(handler))
+        if plan is None:
+            plan = callback_plan(type(handler), BaseRequestHandler)
+            plans[type(handler)] = plan
+        handler._plan = plan
+        return handler
+
+    def look_at_fields(self, handler: BaseRequestHandler) -> None:
+        """Act upon the fields that a handler sees otherwise than they came."""
+        crumbs = False
+        for field in handler.headers:
+            name = field[0]
+            if len(name) == 6 and name == b"cookie":
+                crumbs = True
+            elif len(name) == 4 and name == b"host":
+                # It stands behind ":authority"; where they are allowed to differ, it wins.
+                handler.host = field[1]
+        if crumbs:
+            self.join_cookies(handler)
+
+    def join_cookies(self, handler: BaseRequestHandler) -> None:
+        """Make one field of the crumbs (RFC 9113 §8.2.3), and put it last."""
+        fields: list[Field] = []
+        crumbs: list[bytes] = []
+        for field in handler.headers:
+            if field[0] == b"cookie":
+                crumbs.append(field[1])
+            else:
+                fields.append(field)
+        fields.append((b"cookie", b"; ".join(crumbs)))
+        handler.headers = fields
+        handler._crumbs_joined = True
+
+    def work_of(self, handler: BaseRequestHandler) -> StreamWork:
+        """Return what runs asynchronously for a handler."""
+        work = handler._work
+        if work is None:
+            work = StreamWork(self, handler)
+            handler._work = work
+        return work
+
+    def start_task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Start a task that the server knows of."""
+        task = start_task(self.loop, work)
+        self.server.keep_task(task)
+        return task
+
+    def start_body(self, handler: BaseRequestHandler, body: Any) -> AsyncBody:
+        """Return the body source for an asynchronous iterable, which it starts to read."""
+        source = AsyncBody(body, handler.resume)
+        self.work_of(handler).pump(source)
+        return source
+
+    def consumed(self, event: DataReceived) -> None:
+        """A coroutine has finished with some octets: the client may send more."""
+        if event.flow_controlled_length and self.engine is not None:
+            self.engine.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+            self.flush()
+
+    def callback_failed(self, handler: BaseRequestHandler, error: BaseException) -> None:
+        """A callback raised: report it and reset its stream. Others are not concerned."""
+        handler._failed = True
+        self.report(error)
+        if self.engine is not None:
+            self.engine.reset_stream(handler.stream_id, _INTERNAL_ERROR)
+
+    def report(self, error: BaseException) -> None:
+        """Print a traceback; let an exit pass."""
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            raise error
+        traceback.print_exception(error, file=sys.stderr)
+
+    def close_stream(self, stream_id: int, error_code: int) -> None:
+        """A stream has ended: its handler is told once."""
+        handler = self.streams.pop(stream_id, None)
+        if handler is None:
+            return
+        if handler._work is not None:
+            handler._work.close(error_code)
+        elif handler._plan & _ON_CLOSE:
+            self.call_on_close(handler, error_code)
+
+    def call_on_close(self, handler: BaseRequestHandler, error_code: int) -> None:
+        """Call ``on_close``; an ``async def`` runs as a task."""
+        try:
+            result = handler.on_close(error_code)
+            if result is not None and asyncio.iscoroutine(result):
+                self.start_task(result)
+        except BaseException as error:  # noqa: BLE001
+            self.report(error)
+
+    # --- writing --------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Write what the engine has to send, and report the streams that ended by it."""
+        if self.busy or self.phase != _SPEAKING:
+            return
+        engine = self.engine
+        if engine is None:
+            return
+        self.busy = True
+        try:
+            while True:
+                self.write(engine)
+                if self.due_trailers is not None:
+                    self.send_trailers(engine)
+                    continue
+                events = engine.take_events()
+                if not events and self.refused_pushes is None:
+                    break
+                for event in events:
+                    if isinstance(event, StreamClosed):
+                        self.close_stream(event.stream_id, event.error_code)
+                    elif isinstance(event, StreamReset):
+                        self.stream_reset(event)
+                self.close_refused_pushes()
+        finally:
+            self.busy = False
+        if engine.closed or engine.drained:
+            self.finish()
+
+    def write(self, engine: Connection) -> None:
+        """Pull from the engine until it has nothing, or the transport has enough."""
+        transport = self.transport
+        if transport is None:
+            return
+        helpings = _HELPINGS
+        while not self.paused or engine.closed:
+            data = engine.data_to_send(_APPETITE)
+            if not data:
+                # Only bodies that had nothing, and did not defer, are left to be asked.
+                if engine.wants_write:
+                    self.empty_helpings += 1
+                    self.flush_later(self.pause())
+                return
+            self.empty_helpings = 0
+            transport.write(data)
+            helpings -= 1
+            if helpings == 0:
+                self.flush_later(0.0)
+                return
+
+    def pause(self) -> float:
+        """Return the seconds to wait before bodies that had nothing are asked again."""
+        late = self.empty_helpings - _PATIENCE
+        return 0.0 if late <= 0 else min(0.001 * late, _LONGEST_PAUSE)
+
+    def flush_later(self, seconds: float) -> None:
+        """Flush in another turn of the event loop."""
+        if self.again is None:
+            if seconds > 0:
+                self.again = self.loop.call_later(seconds, self.flush_again)
+            else:
+                self.again = self.loop.call_soon(self.flush_again)
+
+    def flush_again(self) -> None:
+        """The other turn has come."""
+        self.again = None
+        self.flush()
+
+    def send_trailers(self, engine: Connection) -> None:
+        """Ask for the trailers of the bodies that have just ended, and send them."""
+        due = self.due_trailers
+        self.due_trailers = None
+        for stream_id, trailers in due or ():
+            try:
+                engine.send_headers(stream_id, list(trailers() or ()), end_stream=True)
+            except BaseException as error:  # noqa: BLE001
+                self.report(error)
+                engine.reset_stream(stream_id, _INTERNAL_ERROR)
+
+    # --- pushing --------------------------------------------------------------------------------
+
+    def push(
+        self,
+        parent: BaseRequestHandler,
+        request: list[Field],
+        status: int,
+        headers: list[Field],
+        body: object,
+    ) -> BaseRequestHandler:
+        """Promise ``request`` on the stream of ``parent`` and submit its response."""
+        engine = self.engine
+        if parent.pushed:
+            raise StreamStateError("a pushed response cannot push")
+        if engine is None or self.streams.get(parent.stream_id) is not parent:
+            raise StreamStateError(f"stream {parent.stream_id} has ended")
+        handler = self.make_handler(-1)
+        handler.pushed = True
+        handler.method = request[0][1]
+        handler.scheme = request[1][1]
+        handler.host = request[2][1]
+        handler.path = request[3][1]
+        handler.headers = request
+        handler._sent_headers = headers
+        handler._sent_body = body
+        try:
+            stream_id = engine.push_stream(parent.stream_id, request)
+        except PushDisabledError:
+            self.refuse_push(handler)
+            return handler
+        handler.stream_id = stream_id
+        self.next_refused_push = stream_id + 2
+        if status in (204, 304) or handler.method == b"HEAD":
+            body = None
+        source: Any = None if body is None else handler._source(body)
+        try:
+            engine.send_response(stream_id, status, headers, source)
+        except Http2Error:
+            engine.reset_stream(stream_id, _INTERNAL_ERROR)
+            raise
+        self.streams[stream_id] = handler
+        if self.logs_access:
+            handler.status = status
+            handler._log_access()
+        if not self.busy:
+            self.flush()
+        return handler
+
+    def refuse_push(self, handler: BaseRequestHandler) -> None:
+        """The client takes no pushes: the handler learns it soon, and its number is used up."""
+        handler.stream_id = self.next_refused_push
+        self.next_refused_push += 2
+        if self.refused_pushes is None:
+            self.refused_pushes = []
+        self.refused_pushes.append(handler)
+        if not self.busy:
+            self.flush_later(0.0)
+
+    def close_refused_pushes(self) -> None:
+        """Tell the handlers of refused pushes."""
+        refused = self.refused_pushes
+        self.refused_pushes = None
+        for handler in refused or ():
+            self.call_on_close(handler, _INTERNAL_ERROR)
