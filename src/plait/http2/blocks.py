@@ -1,0 +1,413 @@
+"""Field blocks: HEADERS, PUSH_PROMISE and their CONTINUATIONs (RFC 9113 §4.3, §6.2, §6.6, §6.10).
+
+A block is decoded whole, and always, even for a stream that is refused or gone: the HPACK tables
+of both ends must stay in step. What it means depends on the stream: a request, a response (interim
+or final), trailers, a promise.
+
+Clients repeat themselves. A block of the same octets as the last, with the table unchanged in
+between, has the same fields; then the last request's checked head is used again.
+"""
+
+from __future__ import annotations
+
+from ..hpack import HeaderListTooLarge, HPACKError
+from .constants import END_HEADERS, END_STREAM, PADDED, PRIORITY_FLAG
+from .errors import ConnectionFault, ErrorCode, StreamFault
+from .events import (
+    Field,
+    InformationalResponseReceived,
+    PushedStreamReceived,
+    RequestReceived,
+    ResponseReceived,
+    StreamClosed,
+    TrailersReceived,
+)
+from .frames import uint32
+from .heads import Head, MalformedError, check_trailers, request_head, response_head
+from .priority import parse_priority
+from .session import Session
+from .stream import CLOSED, HALF_CLOSED_REMOTE, Stream
+
+_PROTOCOL_ERROR = int(ErrorCode.PROTOCOL_ERROR)
+_SMALLEST_BLOCK_LIMIT = 16_384
+
+
+class FieldBlocks:
+    """Puts field blocks together and makes events of them."""
+
+    __slots__ = (
+        "continuations",
+        "fragments",
+        "max_continuations",
+        "open_end_stream",
+        "open_promised",
+        "open_stream",
+        "priorities",
+        "repeated_block",
+        "repeated_generation",
+        "repeated_head",
+        "session",
+    )
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.max_continuations = session.config.limits.max_continuation_frames
+        # The block that CONTINUATION frames are awaited for: 0 when there is none.
+        self.open_stream = 0
+        self.open_end_stream = False
+        self.open_promised = 0
+        self.fragments: bytearray | None = None
+        self.continuations = 0
+        # The last request, for one that repeats it.
+        self.repeated_block: bytes | None = None
+        self.repeated_generation = -1
+        self.repeated_head: Head | None = None
+        # PRIORITY_UPDATEs that came before their request (RFC 9218 §7.1), bounded.
+        self.priorities: dict[int, tuple[int, bool]] | None = None
+
+    # --- frames ---------------------------------------------------------------------------------
+
+    def on_headers(self, data: bytes, start: int, length: int, flags: int, stream_id: int) -> None:
+        """HEADERS (RFC 9113 §6.2)."""
+        end = start + length
+        if flags & (PADDED | PRIORITY_FLAG):
+            if flags & PADDED:
+                end = unpadded_end(data, start, length, "headers.padding")
+                start += 1
+            if flags & PRIORITY_FLAG:
+                if end - start < 5:
+                    raise frame_size("headers.length", "HEADERS is too short for its priority")
+                # RFC 7540 §5.3.1: a stream cannot depend on itself.
+                if uint32(data, start) & 0x7FFFFFFF == stream_id:
+                    self.self_dependent(data, start + 5, end, flags, stream_id)
+                    return
+                start += 5
+        if flags & END_HEADERS:
+            self.on_block(data[start:end], stream_id, (flags & END_STREAM) != 0)
+        else:
+            self.open_block(data[start:end], stream_id, (flags & END_STREAM) != 0, 0)
+
+    def self_dependent(self, data: bytes, start: int, end: int, flags: int, stream_id: int) -> None:
+        """HEADERS whose priority names its own stream: decoded, and the stream is reset."""
+        if not flags & END_HEADERS:
+            raise ConnectionFault(_PROTOCOL_ERROR, "priority.self", "a stream depends on itself")
+        self.decode(data[start:end], [], [])
+        session = self.session
+        if session.streams.is_remote(stream_id) and session.streams.is_idle(stream_id):
+            session.streams.open_remote(stream_id, 0)
+        raise StreamFault(stream_id, _PROTOCOL_ERROR, "priority.self", "depends on itself")
+
+    def on_push_promise(
+        self, data: bytes, start: int, length: int, flags: int, stream_id: int
+    ) -> None:
+        """PUSH_PROMISE (RFC 9113 §6.6)."""
+        session = self.session
+        # RFC 9113 §8.4: a client cannot push; §6.6: MUST NOT be sent once push is disabled.
+        if session.is_server or session.push_refused:
+            raise protocol_error("push.not_allowed", "PUSH_PROMISE is not allowed here")
+        end = start + length
+        if flags & PADDED:
+            end = unpadded_end(data, start, length, "push.padding")
+            start += 1
+        if end - start < 4:
+            raise frame_size("push.length", "PUSH_PROMISE is too short")
+        promised_id = uint32(data, start) & 0x7FFFFFFF
+        streams = session.streams
+        if promised_id & 1 or promised_id == 0 or promised_id <= streams.highest_remote:
+            raise protocol_error("push.stream_id", f"stream {promised_id} cannot be promised")
+        if flags & END_HEADERS:
+            self.on_promise(data[start + 4 : end], stream_id, promised_id)
+        else:
+            self.open_block(data[start + 4 : end], stream_id, False, promised_id)
+
+    def open_block(
+        self, fragment: bytes, stream_id: int, end_stream: bool, promised_id: int
+    ) -> None:
+        """A block begins whose end will come with CONTINUATION."""
+        self.open_stream = stream_id
+        self.open_end_stream = end_stream
+        self.open_promised = promised_id
+        self.fragments = bytearray(fragment)
+        self.continuations = 0
+
+    def on_continuation(
+        self, data: bytes, start: int, length: int, flags: int, stream_id: int
+    ) -> None:
+        """CONTINUATION (RFC 9113 §6.10)."""
+        fragments = self.fragments
+        if fragments is None or stream_id != self.open_stream:
+            raise protocol_error("continuation.unexpected", "CONTINUATION without a block")
+        self.continuations += 1
+        fragments += data[start : start + length]
+        # A block that outgrows the limit of the decoded list will do so decoded as well; it is
+        # the connection that ends, since nobody should have to decode it.
+        most = max(self.session.config.max_header_list_size, _SMALLEST_BLOCK_LIMIT)
+        if self.continuations > self.max_continuations or len(fragments) > most:
+            raise ConnectionFault(
+                ErrorCode.ENHANCE_YOUR_CALM, "continuation.flood", "the field block does not end"
+            )
+        if not flags & END_HEADERS:
+            return
+        self.open_stream = 0
+        self.fragments = None
+        if self.open_promised:
+            self.on_promise(bytes(fragments), stream_id, self.open_promised)
+        else:
+            self.on_block(bytes(fragments), stream_id, self.open_end_stream)
+
+    # --- blocks ---------------------------------------------------------------------------------
+
+    def decode(self, block: bytes, fields: list[Field], kinds: list[int]) -> str:
+        """Decode a block; returns the slug of the limit it broke, or an empty string."""
+        try:
+            self.session.decoder.decode_into(block, fields, kinds)
+        except HeaderListTooLarge as error:
+            return str(error.slug)
+        except HPACKError as error:
+            # RFC 9113 §4.3: a decoding error MUST be a connection error COMPRESSION_ERROR.
+            raise ConnectionFault(ErrorCode.COMPRESSION_ERROR, error.slug, str(error)) from None
+        return ""
+
+    def on_block(self, block: bytes, stream_id: int, end_stream: bool) -> None:
+        """A whole block of HEADERS."""
+        session = self.session
+        stream = session.streams.living.get(stream_id)
+        if stream is None and session.is_server and stream_id & 1:
+            if stream_id > session.streams.highest_remote:
+                self.on_request(block, stream_id, end_stream)
+                return
+        if stream is None:
+            self.on_stray(block, stream_id)
+        elif session.is_server or stream.head_received:
+            self.on_trailers(block, stream, end_stream)
+        else:
+            self.on_response(block, stream, end_stream)
+
+    def on_request(self, block: bytes, stream_id: int, end_stream: bool) -> None:
+        """The head of a new request."""
+        session = self.session
+        decoder = session.decoder
+        generation = decoder.generation
+        head: Head | None = None
+        slug = ""
+        if (
+            generation == self.repeated_generation
+            and self.repeated_block is not None
+            and block == self.repeated_block
+        ):
+            head = self.repeated_head
+        if head is None:
+            fields: list[Field] = []
+            kinds: list[int] = []
+            slug = self.decode(block, fields, kinds)
+            if not slug:
+                try:
+                    head = request_head(
+                        fields,
+                        kinds,
+                        session.config.enable_connect_protocol,
+                        session.config.host_may_differ,
+                    )
+                except MalformedError as error:
+                    slug = error.slug
+                else:
+                    self.repeated_generation = generation
+                    # Only a block that left the table as it was means the same again.
+                    self.repeated_block = block if decoder.generation == generation else None
+                    self.repeated_head = head
+        if session.is_beyond_goaway(stream_id):
+            session.streams.highest_remote = stream_id
+            return
+        self.open_request(head, stream_id, end_stream, slug)
+
+    def open_request(self, head: Head | None, stream_id: int, end_stream: bool, slug: str) -> None:
+        """Open the stream of a request, or refuse it."""
+        session = self.session
+        streams = session.streams
+        stream = streams.open_remote(stream_id, session.remote_window)
+        limit = session.max_streams
+        # RFC 9113 §5.1.2: beyond the limit, PROTOCOL_ERROR or REFUSED_STREAM. The peer may not
+        # have seen the limit yet; refusing harms nobody, as the request can be retried.
+        if 0 <= limit <= streams.remote_count:
+            raise StreamFault(
+                stream_id, ErrorCode.REFUSED_STREAM, "streams.limit", "too many streams"
+            )
+        if head is None:
+            raise malformed(stream_id, slug)
+        stream.recv_headers()
+        streams.count(stream)
+        stream.head_received = True
+        stream.tunnel = head.method == b"CONNECT"
+        stream.headless = head.method == b"HEAD"
+        if not stream.tunnel:
+            stream.expected = head.content_length
+        if head.priority is not None or self.priorities is not None:
+            self.prioritise(stream, head)
+        if end_stream:
+            # RFC 9113 §8.1.1: content-length must equal the octets of all DATA.
+            if stream.expected > 0:
+                raise malformed(stream_id, "content_length.short")
+            stream.state = HALF_CLOSED_REMOTE
+        session.events.append(
+            RequestReceived(
+                stream_id,
+                head.fields[:],
+                end_stream,
+                head.method,
+                head.path,
+                head.scheme,
+                head.authority if head.authority is not None else head.host,
+            )
+        )
+
+    def prioritise(self, stream: Stream, head: Head) -> None:
+        """Apply the request's priority; an earlier PRIORITY_UPDATE outranks it (RFC 9218 §7)."""
+        priority: tuple[int, bool] | None = None
+        if self.priorities is not None:
+            priority = self.priorities.pop(stream.id, None)
+        if priority is None and head.priority is not None:
+            priority = parse_priority(head.priority)
+        if priority is not None:
+            stream.urgency, stream.incremental = priority
+
+    def on_response(self, block: bytes, stream: Stream, end_stream: bool) -> None:
+        """The head of a response, interim or final (RFC 9113 §8.1)."""
+        fields: list[Field] = []
+        kinds: list[int] = []
+        slug = self.decode(block, fields, kinds)
+        if slug:
+            raise malformed(stream.id, slug)
+        try:
+            head = response_head(fields, kinds)
+        except MalformedError as error:
+            raise malformed(stream.id, error.slug) from None
+        session = self.session
+        stream.recv_headers()
+        session.streams.count(stream)
+        if head.status < 200:
+            # RFC 9113 §8.1: an interim response with END_STREAM is malformed.
+            if end_stream:
+                raise malformed(stream.id, "headers.interim_end_stream")
+            session.events.append(InformationalResponseReceived(stream.id, fields, head.status))
+            return
+        stream.head_received = True
+        # RFC 9110 §6.4.1: no body after HEAD, nor with 204 and 304, whatever the length says.
+        if not stream.headless and head.status not in (204, 304):
+            if not (stream.tunnel and head.status < 300):
+                stream.expected = head.content_length
+        if end_stream and stream.expected > 0:
+            raise malformed(stream.id, "content_length.short")
+        session.events.append(ResponseReceived(stream.id, fields, end_stream, head.status))
+        if end_stream:
+            self.end(stream)
+
+    def on_trailers(self, block: bytes, stream: Stream, end_stream: bool) -> None:
+        """A trailer section."""
+        fields: list[Field] = []
+        kinds: list[int] = []
+        slug = self.decode(block, fields, kinds)
+        if not stream.can_receive_data():
+            raise stream.fault("HEADERS")
+        if slug:
+            raise malformed(stream.id, slug)
+        # RFC 9113 §8.1: a second header section that does not end the stream is malformed.
+        if not end_stream:
+            raise malformed(stream.id, "headers.repeated")
+        try:
+            check_trailers(kinds)
+        except MalformedError as error:
+            raise malformed(stream.id, error.slug) from None
+        if stream.expected > 0:
+            raise malformed(stream.id, "content_length.short")
+        self.session.events.append(TrailersReceived(stream.id, fields))
+        self.end(stream)
+
+    def on_promise(self, block: bytes, stream_id: int, promised_id: int) -> None:
+        """A promised request (RFC 9113 §8.4.1)."""
+        session = self.session
+        streams = session.streams
+        fields: list[Field] = []
+        kinds: list[int] = []
+        slug = self.decode(block, fields, kinds)
+        parent = streams.living.get(stream_id)
+        if parent is None and (streams.is_idle(stream_id) or streams.is_remote(stream_id)):
+            raise protocol_error("push.parent", f"stream {stream_id} cannot promise")
+        if parent is None and not streams.was_reset_by_us(stream_id):
+            raise protocol_error("push.parent", f"stream {stream_id} has closed")
+        # RFC 9113 §6.6: only on a stream that is open or half-closed (local).
+        if parent is not None and not parent.can_receive_data():
+            raise protocol_error("push.parent", f"stream {stream_id} cannot promise")
+        promised = streams.open_remote(promised_id, 0)
+        promised.recv_push_promise()
+        if parent is None:
+            # The parent was reset by us: so is what it promised meanwhile.
+            session.out.write_reset(promised, int(ErrorCode.CANCEL))
+            return
+        if not slug:
+            slug = promised_fault(fields, kinds)
+        if slug:
+            raise malformed(promised_id, slug)
+        for name, value in fields:
+            if name == b":method":
+                promised.headless = value == b"HEAD"
+        session.events.append(PushedStreamReceived(promised_id, stream_id, fields))
+
+    def on_stray(self, block: bytes, stream_id: int) -> None:
+        """HEADERS on a stream that does not live: decoded, then judged."""
+        self.decode(block, [], [])
+        streams = self.session.streams
+        # RFC 9113 §5.1.1: a server gets odd ids in ascending order, a client no new ones here.
+        if streams.is_idle(stream_id) or streams.was_skipped(stream_id):
+            raise protocol_error("headers.stream_id", f"stream {stream_id} cannot be opened")
+        if self.session.is_beyond_goaway(stream_id) or streams.was_reset_by_us(stream_id):
+            return
+        # RFC 9113 §5.1: after END_STREAM this MUST be a connection error.
+        raise ConnectionFault(
+            ErrorCode.STREAM_CLOSED, "headers.closed", f"HEADERS on closed stream {stream_id}"
+        )
+
+    def end(self, stream: Stream) -> None:
+        """The peer ended its side."""
+        stream.recv_end_stream()
+        if stream.state == CLOSED:
+            self.session.out.forget(stream)
+            self.session.events.append(StreamClosed(stream.id, 0))
+
+
+def promised_fault(fields: list[Field], kinds: list[int]) -> str:
+    """Return what is wrong with a promised request, or an empty string."""
+    try:
+        head = request_head(fields, kinds, False, False)
+    except MalformedError as error:
+        return error.slug
+    # RFC 9113 §8.4: promised requests MUST be safe, cacheable, and without a body.
+    if head.method not in (b"GET", b"HEAD") or head.content_length > 0:
+        return "push.method"
+    return ""
+
+
+def unpadded_end(data: bytes, start: int, length: int, slug: str) -> int:
+    """Return where the content of a padded frame ends (RFC 9113 §6.1)."""
+    if length < 1:
+        raise frame_size(slug, "the frame is too short for its padding")
+    padding = data[start]
+    # RFC 9113 §6.1: padding as long as the payload or longer MUST be a PROTOCOL_ERROR.
+    if padding >= length:
+        raise protocol_error(slug, "the padding is longer than the frame")
+    return start + length - padding
+
+
+def malformed(stream_id: int, slug: str) -> StreamFault:
+    """Return the fault of a malformed message (RFC 9113 §8.1.1)."""
+    code = ErrorCode.ENHANCE_YOUR_CALM if slug.startswith("hpack.") else ErrorCode.PROTOCOL_ERROR
+    return StreamFault(stream_id, code, slug, "the message is malformed")
+
+
+def protocol_error(slug: str, message: str) -> ConnectionFault:
+    """Return a connection fault PROTOCOL_ERROR."""
+    return ConnectionFault(_PROTOCOL_ERROR, slug, message)
+
+
+def frame_size(slug: str, message: str) -> ConnectionFault:
+    """Return a connection fault FRAME_SIZE_ERROR (RFC 9113 §4.2)."""
+    return ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, slug, message)

@@ -1,0 +1,41 @@
+cimport cython
+from plait.http2.body cimport Body
+from plait.http2.fields cimport outgoing_fields
+from plait.http2.inbound cimport Inbound
+from plait.http2.outbound cimport Outbound
+from plait.http2.session cimport Session
+from plait.http2.stream cimport Stream
+from plait.http2.streams cimport StreamTable
+
+cdef dict _STATUS
+
+cdef class Connection:
+    cdef readonly object config
+    cdef Inbound _inbound
+    cdef bint _initiated
+    cdef Outbound _out
+    cdef object _role
+    cdef Session _session
+    cdef StreamTable _streams
+    cdef object __weakref__
+
+    @cython.locals(session=Session, events=list)
+    cpdef list receive_data(self, data)
+    @cython.locals(out=Outbound)
+    cpdef bytes data_to_send(self, Py_ssize_t limit=*)
+    cpdef list segments_to_send(self, Py_ssize_t limit=*)
+    @cython.locals(events=list)
+    cpdef list take_events(self)
+    @cython.locals(stream=Stream, fields=list)
+    cpdef object send_response(self, long long stream_id, status, headers=*, body=*)
+    @cython.locals(stream=Stream)
+    cpdef object resume(self, long long stream_id)
+    @cython.locals(stream=Stream)
+    cpdef object acknowledge_received_data(self, long long octets, long long stream_id)
+    cpdef bint stream_is_open(self, long long stream_id)
+    cdef Stream _living(self, long long stream_id)
+    cdef object _attach(self, Stream stream, object read, bint end_stream)
+    cdef object _send_trailers(self, Stream stream, list fields, bint end_stream)
+    cdef object _announce(self, dict settings)
+    cdef object _require_open(self)
+    cdef object _require_server(self, str what)

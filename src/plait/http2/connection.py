@@ -1,0 +1,670 @@
+"""An HTTP/2 connection without I/O (RFC 9113), for either role.
+
+How it works: octets from the peer go into ``receive_data``, which returns events. Calls such as
+``send_headers`` queue what is to be said. ``data_to_send`` gives the octets to write; it *pulls*
+them from the streams as far as windows, priorities and the caller's appetite allow. The engine
+never calls back, but for body sources, and it never waits: whoever owns the socket decides when.
+
+What the peer does wrong comes back as events (``StreamReset``, ``ConnectionTerminated``), with the
+answering frame queued. What the caller does wrong is raised as a ``UsageError``.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable, Mapping
+
+from .body import Body, BodySource, Octets
+from .config import Config
+from .constants import MAX_STREAM_ID, MAX_WINDOW, PREFACE, Role
+from .errors import (
+    ConnectionClosedError,
+    ConnectionFault,
+    ErrorCode,
+    NoSuchStreamError,
+    PushDisabledError,
+    StreamLimitError,
+    StreamStateError,
+    UsageError,
+)
+from .events import Event, Field, StreamClosed
+from .fields import classify, outgoing_fields
+from .frames import (
+    append_altsvc,
+    append_origin,
+    append_ping,
+    append_priority_update,
+    append_settings,
+    append_window_update,
+    parse_settings,
+    settings_payload,
+)
+from .heads import MalformedError, request_head
+from .inbound import Inbound
+from .priority import format_priority
+from .session import Session
+from .settings import ENABLE_PUSH, MAX_CONCURRENT_STREAMS, Settings, check_setting
+from .stream import IDLE, Stream
+
+Fields = Iterable[tuple[bytes | str, bytes | str]]
+_DEFAULT_CONFIG = Config()
+_STATUS: dict[int, Field] = {code: (b":status", b"%d" % code) for code in range(100, 1000)}
+_CANCEL = int(ErrorCode.CANCEL)
+
+
+class Connection:
+    """One HTTP/2 connection.
+
+    :param role: which end this is; ``Role.SERVER`` by default.
+    :param config: announced settings and limits; ``Config()`` by default.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_inbound",
+        "_initiated",
+        "_out",
+        "_role",
+        "_session",
+        "_streams",
+        "config",
+    )
+
+    def __init__(self, role: Role = Role.SERVER, config: Config | None = None) -> None:
+        self.config = _DEFAULT_CONFIG if config is None else config
+        self._role = Role(role)
+        self._session = Session(self._role, self.config)
+        self._streams = self._session.streams
+        self._out = self._session.out
+        self._inbound = Inbound(self._session)
+        self._initiated = False
+
+    # --- octets ---------------------------------------------------------------------------------
+
+    def initiate_connection(self) -> None:
+        """Queue the connection preface (RFC 9113 §3.4); called again, do nothing.
+
+        A client's magic octets, then SETTINGS, and a WINDOW_UPDATE if the configured connection
+        window is larger than the initial one.
+        """
+        if self._initiated:
+            return
+        self._initiated = True
+        out = self._out
+        if self._role == Role.CLIENT:
+            out.buffer += PREFACE
+        self._announce(self.config.first_settings(self._role))
+        extra = self.config.connection_window_size - out.receive_window.size
+        if extra > 0:
+            append_window_update(out.buffer, 0, extra)
+            out.receive_window.resize(extra)
+
+    def receive_data(self, data: bytes | bytearray | memoryview) -> list[Event]:
+        """Take octets from the peer; return the events that they caused, in order.
+
+        Never raises for what the peer sent. After the end of the connection it returns nothing.
+        """
+        session = self._session
+        if session.closed:
+            return []
+        events: list[Event] = []
+        session.events = events
+        self._inbound.feed(data if type(data) is bytes else bytes(data))
+        return events
+
+    def data_to_send(self, limit: int = 65_536) -> bytes:
+        """Return the octets to write next, empty when there is nothing to say now.
+
+        :param limit: about how many octets the caller has use for; a frame that was begun is
+            finished, and what was queued before is given whole.
+        """
+        out = self._out
+        if not self._session.closed:
+            out.fill(limit)
+        return out.take()
+
+    def segments_to_send(self, limit: int = 65_536) -> list[Octets]:
+        """Return the same as ``data_to_send`` in pieces, for ``writelines``.
+
+        The octets of large bodies are not copied.
+        """
+        if not self._session.closed:
+            self._out.fill(limit)
+        return self._out.take_segments()
+
+    @property
+    def wants_write(self) -> bool:
+        """Whether ``data_to_send`` is worth calling now.
+
+        It stays ``True`` while a body source answers without octets: call again later then.
+        """
+        out = self._out
+        if self._session.closed:
+            return len(out.buffer) > 0 or out.segments is not None
+        return out.wants_write()
+
+    def take_events(self) -> list[Event]:
+        """Return the events that sending caused since the last call.
+
+        They are ``StreamClosed``, and ``StreamReset`` for a body source that failed.
+        """
+        events = self._out.events
+        if events:
+            self._out.events = []
+        return events
+
+    def take_source_errors(self) -> list[tuple[int, BaseException]]:
+        """Return what body sources raised since the last call, with their stream ids."""
+        errors = self._out.source_errors
+        self._out.source_errors = None
+        return errors if errors is not None else []
+
+    # --- sending --------------------------------------------------------------------------------
+
+    def send_response(
+        self,
+        stream_id: int,
+        status: int,
+        headers: Fields = (),
+        body: Octets | BodySource | None = None,
+    ) -> None:
+        """Send a whole response (server role).
+
+        :param status: 200..999.
+        :param headers: the fields after ``:status``; ``bytes`` or ``str`` (UTF-8), names in any
+            case. Not checked for sense, but for what RFC 9113 §8.2 forbids.
+        :param body: octets, a body source (see ``send_body``), or ``None`` for no body. It is
+            left out where a response has none: to HEAD, and with 204 and 304.
+        :raises InvalidFieldError: for a field that must not be sent; nothing was queued then.
+        :raises StreamStateError: if a response was sent already.
+        :raises NoSuchStreamError: if the stream is not open.
+        """
+        stream = self._living(stream_id)
+        if stream.head_sent or not self._session.is_server:
+            raise StreamStateError(f"stream {stream_id} cannot be answered now")
+        head = _STATUS.get(status)
+        if head is None or status < 200:
+            raise UsageError(f"{status!r} is not the status of a final response")
+        fields: list[Field] = [head]
+        fields += outgoing_fields(headers)
+        if body is None or stream.headless or status == 204 or status == 304:
+            self._out.send_head(stream, fields, True)
+        elif isinstance(body, (bytes, bytearray, memoryview)):
+            self._out.send_head(stream, fields, False)
+            self._out.send_octets(stream, body, True)
+        else:
+            read = _read_of(body)
+            self._out.send_head(stream, fields, False)
+            self._attach(stream, read, True)
+
+    def send_request(
+        self,
+        headers: Fields,
+        body: Octets | BodySource | None = None,
+        *,
+        end_stream: bool = True,
+        priority: tuple[int, bool] | None = None,
+    ) -> int:
+        """Open the next stream with a request (client role); return its id.
+
+        :param headers: pseudo-header fields first.
+        :param body: octets, a body source, or ``None``.
+        :param end_stream: the request ends with ``body``.
+        :param priority: ``(urgency, incremental)``; adds a ``priority`` field (RFC 9218).
+        :raises StreamLimitError: see ``can_open_stream``.
+        :raises InvalidFieldError: for fields that must not be sent or do not make a request.
+        """
+        session = self._session
+        if session.is_server:
+            raise UsageError("a server sends no requests")
+        self._require_open()
+        fields = outgoing_fields(headers)
+        if priority is not None:
+            fields.append((b"priority", format_priority(*priority)))
+        head = _checked_request(fields)
+        read = None if body is None or isinstance(body, _BYTES) else _read_of(body)
+        if not self.can_open_stream:
+            raise StreamLimitError("no further stream may be opened now")
+        stream = self._streams.open_local(session.remote_window)
+        stream.headless = head == b"HEAD"
+        stream.tunnel = head == b"CONNECT"
+        self._out.send_head(stream, fields, body is None and end_stream)
+        if read is not None:
+            self._attach(stream, read, end_stream)
+        elif body is not None:
+            self._out.send_octets(stream, body, end_stream)  # type: ignore[arg-type]
+        return stream.id
+
+    def send_headers(self, stream_id: int, headers: Fields, end_stream: bool = False) -> None:
+        """Send a header section: an interim (1xx) or the final response, or trailers.
+
+        After the final response's head, a further section is a trailer section: it must end the
+        stream, and leaves after everything queued for it. A client opens its *next* stream by
+        sending a request's head on its id (``next_stream_id``).
+
+        :raises InvalidFieldError, StreamStateError, NoSuchStreamError: nothing was queued then.
+        """
+        self._require_open()
+        if not self._session.is_server and stream_id == self._streams.next_local:
+            self.send_request(headers, end_stream=end_stream)
+            return
+        stream = self._living(stream_id)
+        fields = outgoing_fields(headers)
+        if stream.head_sent:
+            self._send_trailers(stream, fields, end_stream)
+            return
+        if not fields or fields[0][0] != b":status":
+            raise UsageError("a response begins with :status")
+        for name, _ in fields[1:]:
+            if name[:1] == b":":
+                raise UsageError("a response has no other pseudo-header field than :status")
+        if fields[0][1][0] == 0x31:  # 1xx
+            if end_stream:
+                raise UsageError("an interim response does not end the stream")
+            if stream.state == IDLE or not stream.can_send_data():
+                raise stream.misuse("interim response")
+            self._out.write_headers(stream_id, fields, False)
+            return
+        self._out.send_head(stream, fields, end_stream)
+
+    def _send_trailers(self, stream: Stream, fields: list[Field], end_stream: bool) -> None:
+        """Queue a trailer section behind the body."""
+        self._out.require_sendable(stream, "trailers")
+        if not end_stream:
+            raise StreamStateError("trailers end the stream")
+        for name, _ in fields:
+            if name[:1] == b":":
+                raise UsageError("trailers have no pseudo-header fields")
+        body = stream.body
+        if body is None:
+            body = Body()
+            stream.body = body
+        body.trailers = fields
+        self._out.body_grew(stream, body)
+
+    def send_data(self, stream_id: int, data: Octets, end_stream: bool = False) -> None:
+        """Queue octets of a body, any number; they leave as the windows allow.
+
+        :param end_stream: the body ends with them.
+        :raises StreamStateError: before the head, after the end, or behind a body source that
+            has not ended.
+        """
+        stream = self._living(stream_id)
+        self._out.require_sendable(stream, "DATA")
+        if stream.body is not None and stream.body.read is not None:
+            raise StreamStateError(f"stream {stream_id} has a body source")
+        self._out.send_octets(stream, data, end_stream)
+
+    def send_body(self, stream_id: int, source: BodySource, end_stream: bool = True) -> None:
+        """Let a body be pulled from a source.
+
+        :param source: a callable, or an object with such a method ``read``: given the most
+            octets wanted (at least 1) it returns ``(data, flag)``, where the flag is ``DATA_OK``,
+            ``DATA_EOF`` (the body ends with ``data``) or ``DATA_DEFERRED`` (``data`` is ignored;
+            asked again after ``resume``). It is asked only when its octets could be sent. If it
+            raises or breaks this contract the stream is reset with INTERNAL_ERROR.
+        :param end_stream: the end of the source ends the stream.
+        """
+        stream = self._living(stream_id)
+        self._out.require_sendable(stream, "DATA")
+        if stream.body is not None and stream.body.read is not None:
+            raise StreamStateError(f"stream {stream_id} has a body source")
+        self._attach(stream, _read_of(source), end_stream)
+
+    def _attach(self, stream: Stream, read: object, end_stream: bool) -> None:
+        """Give a stream its source."""
+        body = stream.body
+        if body is None:
+            body = Body()
+            stream.body = body
+        body.read = read  # type: ignore[assignment]
+        body.ends = end_stream
+        self._out.body_grew(stream, body)
+
+    def resume(self, stream_id: int) -> None:
+        """Ask a source again that answered ``DATA_DEFERRED``. Never an error."""
+        stream = self._streams.living.get(stream_id)
+        if stream is not None:
+            self._out.resume(stream)
+
+    def push_stream(self, stream_id: int, request_headers: Fields) -> int:
+        """Promise a response to a request the client will not have to make (RFC 9113 §8.4).
+
+        Returns the promised stream's id, to be answered with ``send_response``.
+
+        :param request_headers: the promised request: a GET or HEAD without body.
+        :raises PushDisabledError: see ``push_enabled``.
+        :raises StreamStateError: on a pushed stream, or one whose answer has ended.
+        """
+        stream = self._living(stream_id)
+        if not self._session.is_server or not stream_id & 1:
+            raise StreamStateError(f"nothing can be pushed on stream {stream_id}")
+        if not self.push_enabled:
+            raise PushDisabledError("the client does not accept pushed streams")
+        if not stream.can_send_data():
+            raise stream.misuse("PUSH_PROMISE")
+        if self._streams.next_local > MAX_STREAM_ID:
+            raise StreamLimitError("the stream ids are used up")
+        fields = outgoing_fields(request_headers)
+        method = _checked_request(fields)
+        promised = self._streams.open_local(self._session.remote_window)
+        promised.send_push_promise()
+        promised.headless = method == b"HEAD"
+        # RFC 9218 §4.1 leaves a push's urgency to the server: behind what it belongs to.
+        promised.urgency = min(stream.urgency + 1, 7)
+        self._out.write_push_promise(stream_id, promised.id, fields)
+        return promised.id
+
+    @property
+    def push_enabled(self) -> bool:
+        """Whether the peer accepts pushed streams now (server role)."""
+        session = self._session
+        return (
+            session.is_server
+            and not session.closed
+            and not session.goaway_received
+            and session.remote.enable_push
+        )
+
+    def reset_stream(self, stream_id: int, error_code: int = _CANCEL) -> None:
+        """End a stream at once with RST_STREAM; a stream that has closed stays as it is.
+
+        :raises NoSuchStreamError: if the stream was never opened.
+        """
+        stream = self._streams.living.get(stream_id)
+        if stream is None:
+            if stream_id <= 0 or self._streams.is_idle(stream_id):
+                raise NoSuchStreamError(stream_id)
+            return
+        if self._session.closed:
+            return
+        self._out.write_reset(stream, int(error_code))
+        self._out.events.append(StreamClosed(stream_id, int(error_code)))
+
+    # --- flow control ---------------------------------------------------------------------------
+
+    def acknowledge_received_data(self, octets: int, stream_id: int) -> None:
+        """The application has consumed octets of a ``DataReceived``: the peer may send more.
+
+        :param octets: as many as are consumed, at most what is outstanding on the stream.
+        :raises UsageError: for a negative number, or more than was received.
+        """
+        stream = self._streams.living.get(stream_id)
+        if stream is None or octets == 0 or self._session.closed:
+            return
+        if octets < 0 or octets > stream.unacknowledged:
+            raise UsageError(f"{octets} octets are not outstanding on stream {stream_id}")
+        stream.unacknowledged -= octets
+        self._out.credit(octets)
+        self._out.credit_stream(stream, octets)
+
+    def increment_flow_control_window(self, increment: int, stream_id: int = 0) -> None:
+        """Give the peer more credit than the configured window, for good.
+
+        :param increment: octets, at least 1; :param stream_id: 0 for the connection.
+        :raises UsageError: if the window would exceed 2^31-1.
+        """
+        out = self._out
+        window = out.receive_window
+        if stream_id:
+            stream = self._living(stream_id)
+            window = self._inbound.window_of(stream)
+        if increment < 1 or window.available + increment > MAX_WINDOW:
+            raise UsageError(f"a window cannot grow by {increment}")
+        window.resize(increment)
+        append_window_update(out.buffer, stream_id, increment)
+
+    def local_flow_control_window(self, stream_id: int) -> int:
+        """Return how many octets may be sent on a stream now."""
+        return max(0, min(self._living(stream_id).send_window, self._out.window))
+
+    def remote_flow_control_window(self, stream_id: int) -> int:
+        """Return how many octets the peer may send on a stream now."""
+        window = self._living(stream_id).receive_window
+        available = self._session.stream_window if window is None else window.available
+        return max(0, min(available, self._out.receive_window.available))
+
+    # --- the connection -------------------------------------------------------------------------
+
+    def ping(self, data: bytes = b"\0" * 8) -> None:
+        """Send PING; the answer comes as ``PingAcknowledged`` with the same eight octets."""
+        self._require_open()
+        if len(data) != 8:
+            raise UsageError("PING carries eight octets")
+        append_ping(self._out.buffer, data, False)
+
+    def update_settings(self, settings: Mapping[int, int]) -> None:
+        """Announce settings; they are in force once ``SettingsAcknowledged`` comes.
+
+        :raises UsageError: for a value that RFC 9113 §6.5.2 forbids.
+        """
+        self._require_open()
+        wanted = {int(code): int(value) for code, value in settings.items()}
+        for code, value in wanted.items():
+            try:
+                check_setting(code, value)
+            except ConnectionFault as fault:
+                raise UsageError(fault.message) from None
+            if value < 0 or value > 2**32 - 1:
+                raise UsageError(f"setting {code} cannot be {value}")
+        self._announce(wanted)
+
+    def _announce(self, settings: dict[int, int]) -> None:
+        """Send SETTINGS and remember it until it is acknowledged."""
+        session = self._session
+        append_settings(self._out.buffer, settings)
+        session.local.announce(settings)
+        if ENABLE_PUSH in settings:
+            session.push_refused = settings[ENABLE_PUSH] == 0
+        limit = settings.get(MAX_CONCURRENT_STREAMS)
+        if limit is not None:
+            session.max_streams = limit
+
+    def begin_shutdown(self) -> None:
+        """Begin a graceful end (RFC 9113 §6.8): GOAWAY with the highest id there is, and a PING.
+
+        Once the peer answers, the final GOAWAY follows by itself; ``drained`` tells when all
+        is done.
+        """
+        if not self._session.closed:
+            self._session.begin_shutdown()
+
+    def send_goaway(self, error_code: int = 0, additional_data: bytes = b"") -> None:
+        """Send the final GOAWAY: open streams go on, new ones of the peer are ignored."""
+        if not self._session.closed:
+            self._session.goaway(int(error_code), additional_data)
+
+    def terminate(self, error_code: int = ErrorCode.NO_ERROR, additional_data: bytes = b"") -> None:
+        """End the connection now: GOAWAY, and nothing after it."""
+        self._session.terminate(int(error_code), additional_data)
+
+    @property
+    def closed(self) -> bool:
+        """The connection has ended: write what ``data_to_send`` gives and close the transport."""
+        return self._session.closed
+
+    @property
+    def drained(self) -> bool:
+        """A GOAWAY was sent or received, and no stream is open any more."""
+        session = self._session
+        ending = session.goaway_last >= 0 or session.goaway_received
+        return session.closed or (ending and not self._streams.living)
+
+    # --- priorities and extensions --------------------------------------------------------------
+
+    def prioritize(self, stream_id: int, urgency: int = 3, incremental: bool = False) -> None:
+        """Change a stream's priority (RFC 9218).
+
+        A client tells the server; a server reorders what it sends.
+
+        :param urgency: 0 (first) to 7 (last).
+        """
+        value = format_priority(urgency, incremental)
+        self._require_open()
+        if not self._session.is_server:
+            append_priority_update(self._out.buffer, stream_id, value)
+        else:
+            self._out.scheduler.reprioritise(self._living(stream_id), urgency, incremental)
+
+    def send_alternative_service(
+        self, field_value: bytes, origin: bytes = b"", stream_id: int = 0
+    ) -> None:
+        """Send ALTSVC (server role; RFC 7838 §4): with an origin, or on a stream, not both."""
+        self._require_server("ALTSVC")
+        if (stream_id == 0) != (len(origin) > 0):
+            raise UsageError("ALTSVC needs an origin, or a stream, and not both")
+        append_altsvc(self._out.buffer, stream_id, origin, field_value)
+
+    def send_origin(self, origins: Iterable[bytes]) -> None:
+        """Send ORIGIN (server role; RFC 8336 §2): the origins this connection serves."""
+        self._require_server("ORIGIN")
+        append_origin(self._out.buffer, list(origins))
+
+    # --- h2c upgrade (RFC 7540 §3.2) ------------------------------------------------------------
+
+    def receive_upgrade(
+        self, headers: Fields, settings: bytes | str, end_stream: bool = True
+    ) -> list[Event]:
+        """A server takes over a request that asked for ``Upgrade: h2c`` as stream 1.
+
+        :param headers: the request as HTTP/2 fields, pseudo-header fields first.
+        :param settings: the value of ``HTTP2-Settings``, base64url without padding.
+        :param end_stream: the request is complete; its body, if it had one, was read already.
+        :returns: ``RequestReceived`` for stream 1.
+        :raises UsageError: if either is not valid, or it is too late for an upgrade.
+        """
+        session = self._session
+        if not session.is_server or self._streams.highest_remote:
+            raise UsageError("an upgrade comes before anything else")
+        events: list[Event] = []
+        session.events = events
+        self._inbound.upgrade(outgoing_fields(headers), _decode_settings(settings), end_stream)
+        return events
+
+    def initiate_upgrade(self, headers: Fields) -> bytes:
+        """A client asks for ``Upgrade: h2c`` with a request of its own, which becomes stream 1.
+
+        Returns the value for ``HTTP2-Settings``. After the server's 101, call
+        ``initiate_connection`` and go on as usual: the response comes on stream 1.
+
+        :param headers: the request as HTTP/2 fields, which the engine does not send.
+        """
+        if self._session.is_server or self._streams.next_local != 1:
+            raise UsageError("an upgrade comes before anything else")
+        method = _checked_request(outgoing_fields(headers))
+        stream = self._streams.open_local(self._session.remote_window)
+        stream.headless = method == b"HEAD"
+        stream.head_sent = True
+        stream.send_headers()
+        stream.send_end_stream()
+        self._streams.count(stream)
+        payload = settings_payload(self.config.first_settings(self._role))
+        return base64.urlsafe_b64encode(payload).rstrip(b"=")
+
+    # --- what is so -----------------------------------------------------------------------------
+
+    @property
+    def local_settings(self) -> Settings:
+        """Our settings that the peer has acknowledged."""
+        return self._session.local
+
+    @property
+    def remote_settings(self) -> Settings:
+        """The peer's settings."""
+        return self._session.remote
+
+    @property
+    def settings_acknowledged(self) -> bool:
+        """Whether the peer has acknowledged our first SETTINGS."""
+        return self._session.local.acknowledged
+
+    @property
+    def max_outbound_frame_size(self) -> int:
+        """Octets of the largest payload that the peer accepts."""
+        return self._out.max_frame_size
+
+    @property
+    def open_streams(self) -> int:
+        """How many streams are open, half-closed or reserved."""
+        return len(self._streams.living)
+
+    @property
+    def highest_remote_stream_id(self) -> int:
+        """The highest stream that the peer has opened."""
+        return self._streams.highest_remote
+
+    @property
+    def next_stream_id(self) -> int:
+        """The id of the next stream that this end opens."""
+        return self._streams.next_local
+
+    @property
+    def can_open_stream(self) -> bool:
+        """Whether ``send_request`` may open a stream now (client role)."""
+        session = self._session
+        streams = self._streams
+        limit = self._out.remote_max_streams
+        return (
+            not session.closed
+            and not session.goaway_received
+            and streams.next_local <= MAX_STREAM_ID
+            and (limit < 0 or streams.local_count < limit)
+        )
+
+    def stream_is_open(self, stream_id: int) -> bool:
+        """Whether a stream lives: opened or promised, and not closed."""
+        return self._streams.is_open(stream_id)
+
+    # --- checks ---------------------------------------------------------------------------------
+
+    def _living(self, stream_id: int) -> Stream:
+        """Return an open stream."""
+        stream = self._streams.living.get(stream_id)
+        if stream is None:
+            self._require_open()
+            raise NoSuchStreamError(stream_id)
+        if self._session.closed:
+            self._require_open()
+        return stream
+
+    def _require_open(self) -> None:
+        if self._session.closed:
+            raise ConnectionClosedError("the connection has ended")
+
+    def _require_server(self, what: str) -> None:
+        self._require_open()
+        if not self._session.is_server:
+            raise UsageError(f"only a server sends {what}")
+
+
+_BYTES = (bytes, bytearray, memoryview)
+
+
+def _read_of(source: object) -> object:
+    """Return a body source's function."""
+    read = getattr(source, "read", source)
+    if not callable(read):
+        raise TypeError(f"{type(source).__name__} is neither octets nor a body source")
+    return read
+
+
+def _checked_request(fields: list[Field]) -> bytes:
+    """Check an outgoing request's fields as a server would; return the method."""
+    try:
+        head = request_head(fields, [classify(*field) for field in fields], True, True)
+    except MalformedError as error:
+        raise UsageError(f"these fields do not make a request ({error.slug})") from None
+    return head.method or b""
+
+
+def _decode_settings(value: bytes | str) -> list[tuple[int, int]]:
+    """Return the entries of an HTTP2-Settings value (RFC 7540 §3.2.1)."""
+    octets = value.encode("ascii", "replace") if isinstance(value, str) else value
+    try:
+        payload = base64.b64decode(octets + b"=" * (-len(octets) % 4), b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise UsageError("HTTP2-Settings is not base64url") from None
+    if len(payload) % 6:
+        raise UsageError("HTTP2-Settings is no multiple of six octets long")
+    return parse_settings(payload)

@@ -1,0 +1,324 @@
+"""What the engine tells: events, complete when built and never changed afterwards.
+
+``Connection.receive_data`` returns the events its octets caused; ``Connection.take_events``
+returns those that *sending* caused (a stream that ended because its last frame was taken).
+Events of one type compare equal when their attributes do; ``repr`` shows every attribute.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+Field = tuple[bytes, bytes]
+
+
+class Event:
+    """The base of every event."""
+
+    __slots__ = ()
+    __match_args__: ClassVar[tuple[str, ...]] = ()
+
+    def __repr__(self) -> str:
+        shown = [f"{name}={getattr(self, name)!r}" for name in self.__match_args__]
+        return type(self).__name__ + "(" + ", ".join(shown) + ")"
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        for name in self.__match_args__:
+            if getattr(self, name) != getattr(other, name):
+                return False
+        return True
+
+    __hash__ = None  # type: ignore[assignment]  # events hold lists
+
+
+class RequestReceived(Event):
+    """A request's header section is complete and valid (server role).
+
+    :ivar stream_id: the stream, odd.
+    :ivar headers: the fields in wire order, pseudo-header fields first. The list is the
+        receiver's own; its tuples are shared with the decoder.
+    :ivar end_stream: the request has no body: nothing more will come on this stream.
+    :ivar method: the value of ``:method``.
+    :ivar path: the value of ``:path``; ``None`` for a plain CONNECT.
+    :ivar scheme: the value of ``:scheme``; ``None`` for a plain CONNECT.
+    :ivar authority: the value of ``:authority``, else of ``host``, else ``None``.
+    """
+
+    __slots__ = ("authority", "end_stream", "headers", "method", "path", "scheme", "stream_id")
+    __match_args__ = ("stream_id", "headers", "end_stream")
+
+    def __init__(
+        self,
+        stream_id: int,
+        headers: list[Field],
+        end_stream: bool,
+        method: bytes | None = None,
+        path: bytes | None = None,
+        scheme: bytes | None = None,
+        authority: bytes | None = None,
+    ) -> None:
+        self.stream_id = stream_id
+        self.headers = headers
+        self.end_stream = end_stream
+        self.method = method
+        self.path = path
+        self.scheme = scheme
+        self.authority = authority
+
+
+class ResponseReceived(Event):
+    """A final response's header section is complete and valid (client role).
+
+    :ivar status: the status code as an int, 200..999.
+    """
+
+    __slots__ = ("end_stream", "headers", "status", "stream_id")
+    __match_args__ = ("stream_id", "headers", "end_stream")
+
+    def __init__(
+        self, stream_id: int, headers: list[Field], end_stream: bool, status: int = 0
+    ) -> None:
+        self.stream_id = stream_id
+        self.headers = headers
+        self.end_stream = end_stream
+        self.status = status
+
+
+class InformationalResponseReceived(Event):
+    """An interim (1xx) response arrived (client role; RFC 9113 §8.1)."""
+
+    __slots__ = ("headers", "status", "stream_id")
+    __match_args__ = ("stream_id", "headers", "status")
+
+    def __init__(self, stream_id: int, headers: list[Field], status: int) -> None:
+        self.stream_id = stream_id
+        self.headers = headers
+        self.status = status
+
+
+class TrailersReceived(Event):
+    """A trailer section arrived; it always ends the peer's side of the stream."""
+
+    __slots__ = ("headers", "stream_id")
+    __match_args__ = ("stream_id", "headers")
+
+    def __init__(self, stream_id: int, headers: list[Field]) -> None:
+        self.stream_id = stream_id
+        self.headers = headers
+
+
+class DataReceived(Event):
+    """A DATA frame arrived.
+
+    :ivar data: its payload without padding, possibly empty.
+    :ivar flow_controlled_length: octets to give back with ``acknowledge_received_data``
+        once they are consumed. Padding is not among them: the engine credits it itself.
+    :ivar end_stream: nothing more will come on this stream.
+    """
+
+    __slots__ = ("data", "end_stream", "flow_controlled_length", "stream_id")
+    __match_args__ = ("stream_id", "data", "flow_controlled_length", "end_stream")
+
+    def __init__(
+        self, stream_id: int, data: bytes, flow_controlled_length: int, end_stream: bool
+    ) -> None:
+        self.stream_id = stream_id
+        self.data = data
+        self.flow_controlled_length = flow_controlled_length
+        self.end_stream = end_stream
+
+
+class StreamReset(Event):
+    """A stream ended before its time; nothing more will be said of it.
+
+    :ivar error_code: RFC 9113 §7.
+    :ivar remote_reset: ``True`` when the peer sent RST_STREAM, ``False`` when the engine did
+        for a fault of the peer.
+    :ivar slug: the name of the fault; ``"peer.reset"`` when the peer did it.
+    """
+
+    __slots__ = ("error_code", "remote_reset", "slug", "stream_id")
+    __match_args__ = ("stream_id", "error_code", "remote_reset", "slug")
+
+    def __init__(self, stream_id: int, error_code: int, remote_reset: bool, slug: str) -> None:
+        self.stream_id = stream_id
+        self.error_code = error_code
+        self.remote_reset = remote_reset
+        self.slug = slug
+
+
+class StreamClosed(Event):
+    """Both sides of a stream have ended in good order (or we ended it with ``reset_stream``).
+
+    Every stream that was opened ends with exactly one of ``StreamClosed`` and ``StreamReset``,
+    unless the connection ends first.
+
+    :ivar error_code: 0, or the code that ``reset_stream`` was called with.
+    """
+
+    __slots__ = ("error_code", "stream_id")
+    __match_args__ = ("stream_id", "error_code")
+
+    def __init__(self, stream_id: int, error_code: int) -> None:
+        self.stream_id = stream_id
+        self.error_code = error_code
+
+
+class WindowUpdated(Event):
+    """The peer gave credit: ``stream_id`` 0 means the connection."""
+
+    __slots__ = ("delta", "stream_id")
+    __match_args__ = ("stream_id", "delta")
+
+    def __init__(self, stream_id: int, delta: int) -> None:
+        self.stream_id = stream_id
+        self.delta = delta
+
+
+class RemoteSettingsChanged(Event):
+    """The peer's SETTINGS took effect and were acknowledged.
+
+    :ivar changed_settings: setting code -> (old value or ``None``, new value), in wire order.
+    """
+
+    __slots__ = ("changed_settings",)
+    __match_args__ = ("changed_settings",)
+
+    def __init__(self, changed_settings: dict[int, tuple[int | None, int]]) -> None:
+        self.changed_settings = changed_settings
+
+
+class SettingsAcknowledged(Event):
+    """The peer acknowledged our SETTINGS, which are in force from here on.
+
+    :ivar changed_settings: setting code -> (old value or ``None``, new value).
+    """
+
+    __slots__ = ("changed_settings",)
+    __match_args__ = ("changed_settings",)
+
+    def __init__(self, changed_settings: dict[int, tuple[int | None, int]]) -> None:
+        self.changed_settings = changed_settings
+
+
+class PingReceived(Event):
+    """A PING arrived; its acknowledgement is queued already. ``ping_data``: 8 octets."""
+
+    __slots__ = ("ping_data",)
+    __match_args__ = ("ping_data",)
+
+    def __init__(self, ping_data: bytes) -> None:
+        self.ping_data = ping_data
+
+
+class PingAcknowledged(Event):
+    """The peer answered a PING of ours. ``ping_data``: 8 octets."""
+
+    __slots__ = ("ping_data",)
+    __match_args__ = ("ping_data",)
+
+    def __init__(self, ping_data: bytes) -> None:
+        self.ping_data = ping_data
+
+
+class PushedStreamReceived(Event):
+    """The server promised a stream (client role; RFC 9113 §8.4).
+
+    :ivar pushed_stream_id: the promised stream, even.
+    :ivar parent_stream_id: the request it belongs to.
+    :ivar headers: the fields of the promised request.
+    """
+
+    __slots__ = ("headers", "parent_stream_id", "pushed_stream_id")
+    __match_args__ = ("pushed_stream_id", "parent_stream_id", "headers")
+
+    def __init__(self, pushed_stream_id: int, parent_stream_id: int, headers: list[Field]) -> None:
+        self.pushed_stream_id = pushed_stream_id
+        self.parent_stream_id = parent_stream_id
+        self.headers = headers
+
+
+class PriorityUpdated(Event):
+    """The client re-prioritised a stream by PRIORITY_UPDATE (RFC 9218 §7).
+
+    :ivar urgency: 0 (first) to 7 (last); 3 is the default.
+    :ivar incremental: whether parts of the response are of use by themselves.
+    """
+
+    __slots__ = ("incremental", "stream_id", "urgency")
+    __match_args__ = ("stream_id", "urgency", "incremental")
+
+    def __init__(self, stream_id: int, urgency: int, incremental: bool) -> None:
+        self.stream_id = stream_id
+        self.urgency = urgency
+        self.incremental = incremental
+
+
+class ConnectionTerminated(Event):
+    """The connection ends: the peer sent GOAWAY, or committed a fault that we answered with one.
+
+    :ivar error_code: RFC 9113 §7.
+    :ivar last_stream_id: the highest stream that the sender of the GOAWAY handles.
+    :ivar additional_data: the GOAWAY's debug data.
+    :ivar remote: ``True`` when the peer sent the GOAWAY. With error code 0 the streams up to
+        ``last_stream_id`` go on.
+    :ivar slug: the name of the fault; ``"peer.goaway"`` when the peer sent it.
+    """
+
+    __slots__ = ("additional_data", "error_code", "last_stream_id", "remote", "slug")
+    __match_args__ = ("error_code", "last_stream_id", "additional_data", "remote", "slug")
+
+    def __init__(
+        self,
+        error_code: int,
+        last_stream_id: int,
+        additional_data: bytes,
+        remote: bool,
+        slug: str,
+    ) -> None:
+        self.error_code = error_code
+        self.last_stream_id = last_stream_id
+        self.additional_data = additional_data
+        self.remote = remote
+        self.slug = slug
+
+
+class AlternativeServiceAvailable(Event):
+    """An ALTSVC frame (client role; RFC 7838 §4).
+
+    :ivar origin: the origin it concerns; that of the request when it came on a stream.
+    :ivar field_value: the Alt-Svc field value, unparsed.
+    """
+
+    __slots__ = ("field_value", "origin", "stream_id")
+    __match_args__ = ("stream_id", "origin", "field_value")
+
+    def __init__(self, stream_id: int, origin: bytes, field_value: bytes) -> None:
+        self.stream_id = stream_id
+        self.origin = origin
+        self.field_value = field_value
+
+
+class OriginReceived(Event):
+    """An ORIGIN frame (client role; RFC 8336 §2): the server's origin set."""
+
+    __slots__ = ("origins",)
+    __match_args__ = ("origins",)
+
+    def __init__(self, origins: list[bytes]) -> None:
+        self.origins = origins
+
+
+class UnknownFrameReceived(Event):
+    """A frame of a type that the engine does not know (RFC 9113 §5.5: ignored)."""
+
+    __slots__ = ("flags", "frame_type", "payload", "stream_id")
+    __match_args__ = ("frame_type", "flags", "stream_id", "payload")
+
+    def __init__(self, frame_type: int, flags: int, stream_id: int, payload: bytes) -> None:
+        self.frame_type = frame_type
+        self.flags = flags
+        self.stream_id = stream_id
+        self.payload = payload

@@ -1,0 +1,224 @@
+"""Single fields: what each one is, and whether it may stand in a message (RFC 9113 §8.2, §8.3).
+
+Every field gets a *kind*, an int. A positive kind is one bit and says which role the field plays
+in a section; a negative kind says why the field is malformed. The HPACK decoder asks for the
+kind once, when a field arrives as a literal, and keeps it beside the entry of its table: an
+indexed field is never looked at again. Whether the fields of a section fit *together* is the
+business of ``heads``.
+
+Outgoing fields go through ``outgoing_field``: normalised to lower-case bytes, checked by the same
+rules, and remembered, because programs send the same few fields again and again.
+"""
+
+from __future__ import annotations
+
+from ..hpack import NeverIndexedField
+from .errors import InvalidFieldError
+
+Field = tuple[bytes, bytes]
+
+# Kinds of well-formed fields. One bit each, so that a section's kinds can be collected in a mask.
+METHOD = 1 << 0
+SCHEME = 1 << 1
+AUTHORITY = 1 << 2
+PATH = 1 << 3
+PROTOCOL = 1 << 4
+STATUS = 1 << 5
+REGULAR = 1 << 6
+HOST = 1 << 7
+CONTENT_LENGTH = 1 << 8
+COOKIE = 1 << 9
+PRIORITY = 1 << 10
+
+PSEUDO = METHOD | SCHEME | AUTHORITY | PATH | PROTOCOL | STATUS
+
+# Kinds of malformed fields: the negated index into MALFORMED_SLUGS.
+MALFORMED_SLUGS = (
+    "",
+    "field.name",
+    "field.value",
+    "field.connection_specific",
+    "field.te",
+    "field.unknown_pseudo",
+    "field.method",
+    "field.scheme",
+    "field.authority",
+    "field.path",
+    "field.protocol",
+    "field.status",
+    "field.content_length",
+)
+BAD_NAME = -1
+BAD_VALUE = -2
+CONNECTION_SPECIFIC = -3
+BAD_TE = -4
+UNKNOWN_PSEUDO = -5
+BAD_METHOD = -6
+BAD_SCHEME = -7
+BAD_AUTHORITY = -8
+BAD_PATH = -9
+BAD_PROTOCOL = -10
+BAD_STATUS = -11
+BAD_CONTENT_LENGTH = -12
+
+_DIGITS = b"0123456789"
+_LOWER = b"abcdefghijklmnopqrstuvwxyz"
+_UPPER = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_TOKEN_MARKS = b"!#$%&'*+-.^_`|~"
+
+# Octets allowed in each part. ``x.translate(None, ALLOWED)`` is empty when x holds nothing else.
+_NAME = _LOWER + _DIGITS + _TOKEN_MARKS
+_TOKEN = _NAME + _UPPER
+_SCHEME = _LOWER + _UPPER + _DIGITS + b"+-."
+# RFC 9110 §5.5: visible octets, SP, HTAB and obs-text.
+_VALUE = b"\t" + bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))
+# RFC 3986 §3.2 without userinfo, which RFC 9113 §8.3.1 forbids in http and https URIs.
+_AUTHORITY = _LOWER + _UPPER + _DIGITS + b"-._~%!$&'()*+,;=:[]"
+# RFC 3986 §3.3, §3.4; with the visible marks and obs-text that clients are known to leave
+# unescaped, but without the fragment's number sign, which is never sent.
+_PATH = bytes(c for c in range(0x21, 0x7F) if c != 0x23) + bytes(range(0x80, 0x100))
+
+_CONNECTION_FIELDS = frozenset(
+    (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
+)
+_SPECIAL = {b"host": HOST, b"cookie": COOKIE, b"priority": PRIORITY}
+
+
+def classify(name: bytes, value: bytes) -> int:
+    """Return the kind of a received field."""
+    # RFC 9113 §8.2.1: a value MUST NOT contain NUL, LF or CR, nor start or end with SP or HTAB.
+    # RFC 9110 §5.5 rules out the other control octets as well.
+    if value and (value[0] in b" \t" or value[-1] in b" \t" or value.translate(None, _VALUE)):
+        return BAD_VALUE
+    if name[:1] == b":":
+        return _classify_pseudo(name, value)
+    # RFC 9113 §8.2.1: a name MUST NOT contain 0x00-0x20, 0x41-0x5a (upper case), 0x7f-0xff,
+    # and no colon; RFC 9110 §5.1: it is a token.
+    if not name or name.translate(None, _NAME):
+        return BAD_NAME
+    if name in _SPECIAL:
+        if name == b"host" and value.translate(None, _AUTHORITY):
+            return BAD_AUTHORITY
+        return _SPECIAL[name]
+    if name == b"content-length":
+        # RFC 9110 §8.6: 1*DIGIT. Nineteen digits overflow no 64-bit counter.
+        if not value.isdigit() or len(value) > 18:
+            return BAD_CONTENT_LENGTH
+        return CONTENT_LENGTH
+    # RFC 9113 §8.2.2: connection-specific fields make a message malformed.
+    if name in _CONNECTION_FIELDS:
+        return CONNECTION_SPECIFIC
+    # RFC 9113 §8.2.2: TE MUST NOT contain any value other than "trailers".
+    if name == b"te" and value.lower() != b"trailers":
+        return BAD_TE
+    return REGULAR
+
+
+def _classify_pseudo(name: bytes, value: bytes) -> int:
+    """Return the kind of a pseudo-header field (RFC 9113 §8.3)."""
+    if name == b":path":
+        if not value or value.translate(None, _PATH):
+            return BAD_PATH
+        return PATH
+    if name == b":method":
+        return BAD_METHOD if not value or value.translate(None, _TOKEN) else METHOD
+    if name == b":scheme":
+        if not value[:1].isalpha() or value.translate(None, _SCHEME):
+            return BAD_SCHEME
+        return SCHEME
+    if name == b":authority":
+        return BAD_AUTHORITY if value.translate(None, _AUTHORITY) else AUTHORITY
+    if name == b":status":
+        return STATUS if is_status(value) else BAD_STATUS
+    if name == b":protocol":
+        # RFC 8441 §4: a registered upgrade token, which may carry a version.
+        return BAD_PROTOCOL if not value or value.translate(None, _TOKEN + b"/") else PROTOCOL
+    return UNKNOWN_PSEUDO
+
+
+def is_status(value: bytes) -> bool:
+    """Whether this is a status code: three digits from 100 (RFC 9110 §15)."""
+    return len(value) == 3 and value.isdigit() and value[0] != 0x30
+
+
+# ------------------------------------------------------------------------------------------------
+# Outgoing fields.
+
+_REMEMBERED_MAX = 1024
+_REMEMBERED_OCTETS = 256
+_remembered: dict[tuple[object, object], Field] = {}
+
+
+def outgoing_field(name: object, value: object) -> Field:
+    """Return a field ready to be encoded: lower-case name and value as bytes, checked.
+
+    :param name: ``bytes`` or ``str``; :param value: ``bytes``, ``str`` (UTF-8) or ``int``.
+    :raises InvalidFieldError: where RFC 9113 §8.2 forbids to send it.
+    :raises TypeError: for another type.
+    """
+    raw_name = _octets(name, "name").lower()
+    raw_value = _octets(value, "value")
+    kind = classify(raw_name, raw_value)
+    if kind < 0:
+        raise InvalidFieldError(
+            f"{raw_name!r}: {raw_value!r} must not be sent ({MALFORMED_SLUGS[-kind]})"
+        )
+    return (raw_name, raw_value)
+
+
+def _remember(given: tuple[object, object], field: Field) -> None:
+    """Keep what ``outgoing_field`` made of ``given``, unless it is long or confidential."""
+    name, value = field
+    if len(name) + len(value) > _REMEMBERED_OCTETS or name in _CONFIDENTIAL:
+        return
+    if len(_remembered) >= _REMEMBERED_MAX:
+        _remembered.clear()
+    _remembered[given] = field
+
+
+_CONFIDENTIAL = frozenset((b"authorization", b"cookie", b"proxy-authorization", b"set-cookie"))
+
+
+def outgoing_fields(fields: object) -> list[Field]:
+    """Return every field of a section ready to be encoded; see ``outgoing_field``."""
+    ready: list[Field] = []
+    for given in fields:  # type: ignore[attr-defined]
+        # Only an exact tuple is a safe key: a subclass may mean "never indexed".
+        if type(given) is tuple:
+            try:
+                known = _remembered.get(given)
+            except TypeError:  # a bytearray has no hash
+                known = _outgoing_other(given)
+            if known is None:
+                known = _outgoing_pair(given)
+                _remember(given, known)
+            ready.append(known)
+        else:
+            ready.append(_outgoing_other(given))
+    return ready
+
+
+def _outgoing_pair(given: tuple[object, ...]) -> Field:
+    """Return a field given as a tuple of two."""
+    name, value = given
+    return outgoing_field(name, value)
+
+
+def _outgoing_other(given: object) -> Field:
+    """Return a field given as a list, say, or marked as never to be indexed, which is kept."""
+    name, value = given  # type: ignore[misc, has-type]
+    field = outgoing_field(name, value)
+    return NeverIndexedField(*field) if isinstance(given, NeverIndexedField) else field
+
+
+def _octets(given: object, what: str) -> bytes:
+    """Return ``given`` as bytes."""
+    if isinstance(given, bytes):
+        return given
+    if isinstance(given, str):
+        return given.encode()
+    if isinstance(given, (bytearray, memoryview)):
+        return bytes(given)
+    if isinstance(given, int) and what == "value":
+        return b"%d" % given
+    raise TypeError(f"a field's {what} must be bytes or str, not {type(given).__name__}")

@@ -1,0 +1,12 @@
+cdef long long _LARGEST
+
+cdef class ReceiveWindow:
+    cdef public long long available
+    cdef public long long pending
+    cdef public long long size
+
+    cpdef bint receive(self, long long octets)
+    cpdef long long consume(self, long long octets)
+    cpdef object resize(self, long long delta)
+
+cpdef bint overflows(long long window, long long increment)

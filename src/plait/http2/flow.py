@@ -1,0 +1,60 @@
+"""Flow control: how many octets may cross (RFC 9113 §5.2, §6.9).
+
+The receiving side is a ``ReceiveWindow``, one for the connection and one for each stream that
+carries a body. Its invariant: ``available + pending + held == size``, where ``held`` octets lie
+with the application. Credit follows *consumption*: octets move from ``held`` to ``pending``
+when the application is done with them, and from there to the peer by WINDOW_UPDATE once they are
+worth a frame. Octets that nobody will ever consume (padding, streams that are gone) are consumed
+on arrival: a window must not leak.
+
+The sending side is a plain number, that ``overflows`` guards.
+"""
+
+from __future__ import annotations
+
+from .constants import MAX_WINDOW
+
+_LARGEST = MAX_WINDOW
+
+
+class ReceiveWindow:
+    """What the peer may send. All figures are octets.
+
+    :param size: the window when everything is consumed and announced.
+    """
+
+    __slots__ = ("available", "pending", "size")
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.available = size
+        self.pending = 0
+
+    def receive(self, octets: int) -> bool:
+        """Account for octets that arrived; ``False`` if the peer had no credit for them."""
+        self.available -= octets
+        return self.available >= 0
+
+    def consume(self, octets: int) -> int:
+        """Take octets back from the application.
+
+        Returns the increment to announce now, 0 while it is not worth a frame: half a window
+        keeps a sender going and costs two frames a window.
+        """
+        self.pending += octets
+        if self.pending * 2 < self.size or self.pending <= 0:
+            return 0
+        increment = self.pending
+        self.pending = 0
+        self.available += increment
+        return increment
+
+    def resize(self, delta: int) -> None:
+        """Change the size; the credit given out may become negative (RFC 9113 §6.9.2)."""
+        self.size += delta
+        self.available += delta
+
+
+def overflows(window: int, increment: int) -> bool:
+    """Whether an increment takes a sending window beyond 2^31-1 (RFC 9113 §6.9.1)."""
+    return window + increment > _LARGEST

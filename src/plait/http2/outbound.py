@@ -1,0 +1,449 @@
+"""The way out: frames, the pump, and the end of streams.
+
+Control frames and header sections are appended to one buffer when they are caused, since HPACK
+demands an order. Bodies wait in their streams, and ``fill`` *pulls*: it takes one DATA frame after
+the other from the stream that the scheduler names, as long as the windows and the transport's
+appetite allow. Nobody pulls while the transport is full, and so nothing piles up.
+
+Large payloads are not copied: they stand between the buffered frames as segments.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from ..hpack import Encoder
+from .body import Body, Octets
+from .config import Config
+from .constants import CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PUSH_PROMISE
+from .errors import ErrorCode, StreamStateError
+from .events import Event, Field, StreamClosed, StreamReset
+from .flow import ReceiveWindow
+from .frames import (
+    append_header,
+    append_rst_stream,
+    append_uint32,
+    append_window_update,
+    write_header,
+)
+from .scheduler import Scheduler
+from .stream import CLOSED, Stream
+from .streams import StreamTable
+
+_COPY_MAX = 4096
+"""Payloads up to this many octets are copied behind their frame header: cheaper than a segment."""
+
+_DIRECT_MAX = 16_384
+"""While less than this waits in the buffer, small answers skip the scheduler."""
+
+_HEADS_MAX = 262_144
+"""While more than this waits in the buffer, header sections of responses wait as well."""
+
+_FRAME_HEADER = bytes(9)
+
+
+class Outbound:
+    """What leaves. Octets wait in ``buffer`` and ``segments``, the rest in the streams."""
+
+    __slots__ = (
+        "buffer",
+        "closing_is_reset",
+        "encoder",
+        "events",
+        "filling",
+        "max_frame_size",
+        "pending_heads",
+        "receive_window",
+        "remote_max_streams",
+        "scheduler",
+        "segment_octets",
+        "segments",
+        "sent_octets",
+        "source_errors",
+        "starved",
+        "streams",
+        "unsent_acknowledgements",
+        "window",
+    )
+
+    def __init__(self, config: Config, streams: StreamTable) -> None:
+        self.streams = streams
+        self.encoder = Encoder(config.encoder_table_size)
+        self.scheduler = Scheduler()
+        self.buffer = bytearray()
+        self.segments: list[Octets] | None = None
+        self.segment_octets = 0
+        # The connection's credit for sending (RFC 9113 §6.9) and the one we gave.
+        self.window = 65_535
+        self.receive_window = ReceiveWindow(65_535)
+        # From the peer's SETTINGS; -1: no limit.
+        self.max_frame_size = 16_384
+        self.remote_max_streams = -1
+        self.closing_is_reset = streams.is_server and config.reset_unread_request
+        # Streams whose header section waits, and streams whose source had nothing just now.
+        self.pending_heads: deque[Stream] | None = None
+        self.starved: list[Stream] | None = None
+        self.filling = False
+        # Octets of bodies sent so far: work that pays for control frames.
+        self.sent_octets = 0
+        self.events: list[Event] = []
+        self.source_errors: list[tuple[int, BaseException]] | None = None
+        self.unsent_acknowledgements = 0
+
+    # --- header sections ------------------------------------------------------------------------
+
+    def write_headers(self, stream_id: int, fields: list[Field], end_stream: bool) -> None:
+        """Append HEADERS, and CONTINUATION where the block is large (RFC 9113 §6.2, §6.10)."""
+        buffer = self.buffer
+        start = len(buffer)
+        buffer += _FRAME_HEADER
+        self.encoder.encode_into(buffer, fields)
+        length = len(buffer) - start - 9
+        flags = END_STREAM if end_stream else 0
+        if length <= self.max_frame_size:
+            write_header(buffer, start, length, HEADERS, flags | END_HEADERS, stream_id)
+        else:
+            self.split_block(start, HEADERS, flags, stream_id)
+
+    def write_push_promise(self, stream_id: int, promised_id: int, fields: list[Field]) -> None:
+        """Append PUSH_PROMISE (RFC 9113 §6.6)."""
+        buffer = self.buffer
+        start = len(buffer)
+        buffer += _FRAME_HEADER
+        append_uint32(buffer, promised_id)
+        self.encoder.encode_into(buffer, fields)
+        length = len(buffer) - start - 9
+        if length <= self.max_frame_size:
+            write_header(buffer, start, length, PUSH_PROMISE, END_HEADERS, stream_id)
+        else:
+            self.split_block(start, PUSH_PROMISE, 0, stream_id)
+
+    def split_block(self, start: int, frame_type: int, flags: int, stream_id: int) -> None:
+        """Turn an overlong frame at ``start`` into one and its CONTINUATIONs."""
+        buffer = self.buffer
+        most = self.max_frame_size
+        write_header(buffer, start, most, frame_type, flags, stream_id)
+        rest = bytes(buffer[start + 9 + most :])
+        del buffer[start + 9 + most :]
+        for at in range(0, len(rest), most):
+            piece = rest[at : at + most]
+            last = END_HEADERS if at + most >= len(rest) else 0
+            append_header(buffer, len(piece), CONTINUATION, last, stream_id)
+            buffer += piece
+
+    def send_head(self, stream: Stream, fields: list[Field], end_stream: bool) -> None:
+        """Send a final header section, now or, where it must wait, later.
+
+        The responses to pushed requests wait for what the current input causes, so that the
+        main response comes first; and nothing is added to a buffer that nobody empties.
+        """
+        stream.head_sent = True
+        if (not stream.id & 1 and self.streams.is_server) or len(self.buffer) > _HEADS_MAX:
+            stream.pending_head = fields
+            if stream.body is None:
+                stream.body = Body()
+            stream.body.ends = end_stream
+            if self.pending_heads is None:
+                self.pending_heads = deque()
+            self.pending_heads.append(stream)
+            return
+        stream.send_headers()
+        self.streams.count(stream)
+        self.write_headers(stream.id, fields, end_stream)
+        if end_stream:
+            self.end_stream(stream)
+
+    def flush_heads(self) -> None:
+        """Send the header sections that waited."""
+        pending = self.pending_heads
+        if pending is None:
+            return
+        streams = self.streams
+        for _ in range(len(pending)):
+            stream = pending.popleft()
+            fields = stream.pending_head
+            body = stream.body
+            if fields is None or body is None or stream.state == CLOSED:
+                continue
+            # RFC 9113 §5.1.2: pushed streams count against the client's limit.
+            full = 0 <= self.remote_max_streams <= streams.local_count
+            if (full and not streams.is_remote(stream.id)) or len(self.buffer) > _HEADS_MAX:
+                pending.append(stream)
+                continue
+            stream.pending_head = None
+            stream.send_headers()
+            streams.count(stream)
+            waiting = body.has_octets() or body.trailers is not None
+            self.write_headers(stream.id, fields, body.ends and not waiting)
+            if waiting:
+                self.body_grew(stream, body)
+            elif body.ends:
+                self.end_stream(stream)
+        if not pending:
+            self.pending_heads = None
+
+    # --- bodies ---------------------------------------------------------------------------------
+
+    def send_octets(self, stream: Stream, data: Octets, end_stream: bool) -> None:
+        """Send octets: at once if they are few and nobody waits, else through the scheduler."""
+        length = len(data)
+        body = stream.body
+        if (
+            body is None
+            and self.scheduler.count == 0
+            and length <= _COPY_MAX
+            and length <= stream.send_window
+            and length <= self.window
+            and len(self.buffer) < _DIRECT_MAX
+            and not stream.can_receive_data()
+        ):
+            self.write_data(stream, data, length, end_stream)
+            if end_stream:
+                self.end_stream(stream)
+            return
+        if body is None:
+            body = Body()
+            stream.body = body
+        body.add(data)
+        if end_stream:
+            body.ends = True
+        self.body_grew(stream, body)
+
+    def body_grew(self, stream: Stream, body: Body) -> None:
+        """Something was added to a stream's body: queue it, or finish what needs no credit."""
+        if stream.pending_head is not None or body.reading:
+            return
+        if body.has_octets():
+            if stream.send_window > 0 and not stream.deferred:
+                self.scheduler.add(stream)
+        elif body.trailers is not None:
+            fields = body.trailers
+            body.trailers = None
+            self.write_headers(stream.id, fields, True)
+            self.end_stream(stream)
+        elif body.ends:
+            self.write_data(stream, b"", 0, True)
+            self.end_stream(stream)
+
+    def write_data(self, stream: Stream, data: Octets, length: int, end_stream: bool) -> None:
+        """Append one DATA frame (RFC 9113 §6.1)."""
+        buffer = self.buffer
+        append_header(buffer, length, DATA, END_STREAM if end_stream else 0, stream.id)
+        stream.send_window -= length
+        self.window -= length
+        self.sent_octets += length
+        if length <= _COPY_MAX:
+            buffer += data
+            return
+        if self.segments is None:
+            self.segments = []
+        self.segments.append(bytes(buffer))
+        self.segments.append(data)
+        self.segment_octets += len(buffer) + length
+        self.buffer = bytearray()
+
+    def fill(self, limit: int) -> None:
+        """Pull frames from the streams until about ``limit`` octets wait."""
+        if self.filling:
+            return  # a body source called us
+        self.filling = True
+        try:
+            if self.starved is not None:
+                self.feed_starved()
+            if self.pending_heads is not None:
+                self.flush_heads()
+            while self.window > 0 and self.segment_octets + len(self.buffer) < limit:
+                stream = self.scheduler.first()
+                if stream is None:
+                    break
+                self.serve(stream)
+        finally:
+            self.filling = False
+
+    def serve(self, stream: Stream) -> None:
+        """Give a stream its turn: at most one DATA frame."""
+        body = stream.body
+        if body is None or stream.send_window <= 0:
+            self.scheduler.remove(stream)
+            return
+        most = min(stream.send_window, self.window, self.max_frame_size)
+        try:
+            data = body.take(most)
+        except Exception as error:  # noqa: BLE001 - the application's code
+            self.source_failed(stream, error)
+            return
+        if stream.state == CLOSED or stream.body is not body:
+            return  # the source reset its own stream
+        if data is None:
+            self.defer(stream, body)
+            return
+        length = len(data)
+        waits = body.has_octets()
+        ends = body.ends and not waits and body.trailers is None
+        if length or ends:
+            self.write_data(stream, data, length, ends)
+        if not waits:
+            self.scheduler.remove(stream)
+            if ends:
+                self.end_stream(stream)
+            elif body.trailers is not None:
+                self.body_grew(stream, body)
+        elif body.starved:
+            self.set_aside(stream, body)
+        elif stream.send_window <= 0:
+            self.scheduler.remove(stream)
+        else:
+            self.scheduler.rotate(stream)
+
+    def defer(self, stream: Stream, body: Body) -> None:
+        """The source asked to wait for ``resume``, which may have been called meanwhile."""
+        if body.resumed:
+            self.set_aside(stream, body)
+        else:
+            stream.deferred = True
+            self.scheduler.remove(stream)
+
+    def set_aside(self, stream: Stream, body: Body) -> None:
+        """Pass the turn of a stream that has nothing just now until the next pull."""
+        body.starved = False
+        self.scheduler.remove(stream)
+        if self.starved is None:
+            self.starved = []
+        self.starved.append(stream)
+
+    def feed_starved(self) -> None:
+        """Let the streams that had nothing at the last pull be asked again."""
+        starved = self.starved
+        self.starved = None
+        for stream in starved or ():
+            self.revive(stream)
+
+    def revive(self, stream: Stream) -> None:
+        """Queue a stream that may send again: credit came, or its source has something."""
+        body = stream.body
+        if body is not None and stream.pending_head is None and not stream.deferred:
+            if stream.send_window > 0 and stream.state != CLOSED and body.has_octets():
+                self.scheduler.add(stream)
+
+    def resume(self, stream: Stream) -> None:
+        """The source has something again."""
+        body = stream.body
+        if body is None:
+            return
+        if body.reading:
+            body.resumed = True
+        elif stream.deferred:
+            stream.deferred = False
+            self.revive(stream)
+
+    def source_failed(self, stream: Stream, error: BaseException) -> None:
+        """A source raised or broke its contract: only its stream ends."""
+        if self.source_errors is None:
+            self.source_errors = []
+        self.source_errors.append((stream.id, error))
+        if stream.state != CLOSED:
+            code = int(ErrorCode.INTERNAL_ERROR)
+            self.write_reset(stream, code)
+            self.events.append(StreamReset(stream.id, code, False, "body.error"))
+
+    # --- the end of streams ---------------------------------------------------------------------
+
+    def end_stream(self, stream: Stream) -> None:
+        """END_STREAM was written."""
+        stream.send_end_stream()
+        if stream.state != CLOSED:
+            if not self.closing_is_reset or stream.tunnel:
+                return
+            # RFC 9113 §8.1: after a complete response to an incomplete request a server may
+            # ask the client to stop, with RST_STREAM(NO_ERROR).
+            self.write_reset(stream, 0)
+        else:
+            self.forget(stream)
+        self.events.append(StreamClosed(stream.id, 0))
+
+    def write_reset(self, stream: Stream, error_code: int) -> None:
+        """Reset a stream of ours; its late frames are expected."""
+        append_rst_stream(self.buffer, stream.id, error_code)
+        self.streams.remember_reset(stream.id)
+        self.forget(stream)
+
+    def refuse(self, stream_id: int, error_code: int) -> None:
+        """Reset a stream that does not live: it was refused, or it has closed."""
+        append_rst_stream(self.buffer, stream_id, error_code)
+        self.streams.remember_reset(stream_id)
+
+    def forget(self, stream: Stream) -> None:
+        """Drop a stream. Octets that its application holds are credited: nobody will do it."""
+        self.scheduler.remove(stream)
+        held = stream.unacknowledged
+        stream.unacknowledged = 0
+        self.streams.forget(stream)
+        if held:
+            self.credit(held)
+
+    # --- credit we give -------------------------------------------------------------------------
+
+    def credit(self, octets: int) -> None:
+        """Octets of the connection's window are consumed."""
+        increment = self.receive_window.consume(octets)
+        if increment:
+            append_window_update(self.buffer, 0, increment)
+
+    def credit_stream(self, stream: Stream, octets: int) -> None:
+        """Octets of a stream's window are consumed; of no use once the peer has ended."""
+        window = stream.receive_window
+        if window is not None and stream.can_receive_data():
+            increment = window.consume(octets)
+            if increment:
+                append_window_update(self.buffer, stream.id, increment)
+
+    # --- taking the octets ----------------------------------------------------------------------
+
+    def wants_write(self) -> bool:
+        """Whether a pull would bring anything."""
+        return (
+            len(self.buffer) > 0
+            or self.segments is not None
+            or self.starved is not None
+            or self.has_sendable_heads()
+            or (self.scheduler.count > 0 and self.window > 0)
+        )
+
+    def has_sendable_heads(self) -> bool:
+        """Whether a waiting header section may go now, as far as the client's limit goes."""
+        if self.pending_heads is None:
+            return False
+        return self.remote_max_streams < 0 or self.streams.local_count < self.remote_max_streams
+
+    def take(self) -> bytes:
+        """Take all octets that wait."""
+        self.unsent_acknowledgements = 0
+        buffer = self.buffer
+        if self.segments is None:
+            if len(buffer) == 0:
+                return b""
+            self.buffer = bytearray()
+            return bytes(buffer)
+        return b"".join(self.take_segments())
+
+    def take_segments(self) -> list[Octets]:
+        """Take all octets that wait, large payloads as they were given."""
+        self.unsent_acknowledgements = 0
+        segments: list[Octets] = self.segments if self.segments is not None else []
+        if len(self.buffer) > 0:
+            segments.append(bytes(self.buffer))
+            self.buffer = bytearray()
+        self.segments = None
+        self.segment_octets = 0
+        return segments
+
+    def require_sendable(self, stream: Stream, what: str) -> None:
+        """Check that a stream may send DATA or trailers.
+
+        :raises StreamStateError: before the head, or after the end.
+        """
+        ended = stream.body is not None and (stream.body.ends or stream.body.trailers is not None)
+        if not stream.head_sent or ended:
+            raise StreamStateError(f"no {what} may be sent on stream {stream.id} now")
+        if stream.pending_head is None and not stream.can_send_data():
+            raise stream.misuse(what)

@@ -1,0 +1,30 @@
+cimport cython
+from plait.hpack.decoder cimport Decoder
+from plait.http2.outbound cimport Outbound
+from plait.http2.stream cimport Stream
+from plait.http2.streams cimport StreamTable
+
+cdef class Session:
+    cdef public object budgets
+    cdef public bint closed
+    cdef public object config
+    cdef public Decoder decoder
+    cdef public list events
+    cdef public long long goaway_last
+    cdef public bint goaway_received
+    cdef public bint is_server
+    cdef public object local
+    cdef public long long max_streams
+    cdef public Outbound out
+    cdef public bint push_refused
+    cdef public long long received_octets
+    cdef public object remote
+    cdef public long long remote_window
+    cdef public bint shutting_down
+    cdef public long long stream_window
+    cdef public StreamTable streams
+
+    @cython.locals(octets=cython.longlong, requests=cython.longlong)
+    cpdef long long work(self)
+    cpdef object terminate(self, long long error_code, bytes debug)
+    cpdef bint is_beyond_goaway(self, long long stream_id)

@@ -1,0 +1,157 @@
+"""What the parts of one connection share.
+
+``Session`` holds the collaborators (streams, the way out, settings, HPACK decoder, budgets) and the
+facts that several of them need. It has no behaviour beyond the end of the connection: GOAWAY in
+all its forms (RFC 9113 §6.8).
+"""
+
+from __future__ import annotations
+
+from ..hpack import Decoder
+from .config import Config
+from .constants import MAX_STREAM_ID, Role
+from .errors import ConnectionFault, ErrorCode, StreamFault
+from .events import ConnectionTerminated, Event, StreamReset
+from .fields import classify
+from .frames import append_goaway, append_ping
+from .limits import Budgets
+from .outbound import Outbound
+from .settings import LocalSettings, Settings
+from .stream import Stream
+from .streams import StreamTable
+
+_REFUSED_STREAM = int(ErrorCode.REFUSED_STREAM)
+_SHUTDOWN_PING = b"plaitbye"
+
+
+class Session:
+    """The shared state of a connection's parts."""
+
+    __slots__ = (
+        "budgets",
+        "closed",
+        "config",
+        "decoder",
+        "events",
+        "goaway_last",
+        "goaway_received",
+        "is_server",
+        "local",
+        "max_streams",
+        "out",
+        "push_refused",
+        "received_octets",
+        "remote",
+        "remote_window",
+        "shutting_down",
+        "stream_window",
+        "streams",
+    )
+
+    def __init__(self, role: Role, config: Config) -> None:
+        self.config = config
+        self.is_server = role == Role.SERVER
+        self.streams = StreamTable(role)
+        self.out = Outbound(config, self.streams)
+        self.local = LocalSettings()
+        self.remote = Settings()
+        self.budgets = Budgets(config.limits, config.clock)
+        self.decoder = Decoder(
+            max_table_size=4096,
+            max_list_size=config.max_header_list_size,
+            max_fields=config.limits.max_fields,
+            classify=classify,
+        )
+        # The events of the current ``receive_data``.
+        self.events: list[Event] = []
+        # Credit of a new stream of the peer, as our acknowledged settings say.
+        self.stream_window = 65_535
+        # Credit of a new stream for sending, as the peer's settings say.
+        self.remote_window = 65_535
+        # Streams that the peer may have open, -1 for any number: enforced from the start, by
+        # refusing, which is harmless to a peer that has not heard of the limit yet.
+        limit = config.max_concurrent_streams
+        self.max_streams = -1 if limit is None else limit
+        # Client: we announced that pushes are refused.
+        self.push_refused = False
+        # Octets of bodies received so far: work that pays for control frames.
+        self.received_octets = 0
+        # The last stream id of the GOAWAY we sent, -1 before any; and whether the peer sent one.
+        self.goaway_last = -1
+        self.goaway_received = False
+        self.shutting_down = False
+        self.closed = False
+
+    def work(self) -> int:
+        """Useful work so far: four units a request, one for each KiB of bodies."""
+        octets = self.out.sent_octets + self.received_octets
+        requests = self.streams.highest_remote if self.is_server else self.streams.next_local
+        return 2 * requests + octets // 1024
+
+    # --- faults of the peer ---------------------------------------------------------------------
+
+    def reset_for(self, fault: StreamFault) -> None:
+        """Answer a stream's fault with RST_STREAM and an event (RFC 9113 §5.4.2)."""
+        stream = self.streams.living.get(fault.stream_id)
+        if stream is not None:
+            self.out.write_reset(stream, fault.code)
+        else:
+            self.out.refuse(fault.stream_id, fault.code)
+        self.events.append(StreamReset(fault.stream_id, fault.code, False, fault.slug))
+        slug = "streams.refused_flood" if fault.code == _REFUSED_STREAM else "reset.provoked"
+        self.budgets.spend(slug)
+
+    def fail(self, fault: ConnectionFault) -> None:
+        """Answer a connection's fault with GOAWAY and an event (RFC 9113 §5.4.1)."""
+        message = f"{fault.slug}: {fault.message}".encode("ascii", "replace")
+        last = self.streams.highest_remote
+        self.terminate(fault.code, message)
+        self.events.append(ConnectionTerminated(fault.code, last, message, False, fault.slug))
+
+    # --- the end --------------------------------------------------------------------------------
+
+    def terminate(self, error_code: int, debug: bytes) -> None:
+        """Send a last GOAWAY; nothing is taken from the peer, nor sent, after it."""
+        if self.closed:
+            return
+        append_goaway(self.out.buffer, self.streams.highest_remote, error_code, debug)
+        self.goaway_last = self.streams.highest_remote
+        self.closed = True
+
+    def goaway(self, error_code: int, debug: bytes) -> None:
+        """Send the final GOAWAY of a graceful end: what is open goes on, nothing new is taken."""
+        self.goaway_last = self.streams.highest_remote
+        append_goaway(self.out.buffer, self.goaway_last, error_code, debug)
+
+    def begin_shutdown(self) -> None:
+        """Announce the end, and a PING whose answer shows that the peer has heard of it."""
+        if self.shutting_down or self.goaway_last >= 0:
+            return
+        self.shutting_down = True
+        append_goaway(self.out.buffer, MAX_STREAM_ID, 0, b"")
+        append_ping(self.out.buffer, _SHUTDOWN_PING, False)
+
+    def shutdown_answered(self, data: bytes) -> bool:
+        """Whether this PING acknowledgement is the answer to ``begin_shutdown``'s."""
+        if not self.shutting_down or data != _SHUTDOWN_PING:
+            return False
+        if self.goaway_last < 0:
+            self.goaway(0, b"")
+        return True
+
+    def is_beyond_goaway(self, stream_id: int) -> bool:
+        """Whether the peer opened this stream after our final GOAWAY: it is not handled."""
+        return 0 <= self.goaway_last < stream_id
+
+    def receive_goaway(self, last_stream_id: int) -> None:
+        """The peer ends: our streams beyond its last were not handled and may be retried."""
+        self.goaway_received = True
+        streams = self.streams
+        refused: list[Stream] = [
+            stream
+            for stream in streams.living.values()
+            if stream.id > last_stream_id and not streams.is_remote(stream.id)
+        ]
+        for stream in refused:
+            self.out.forget(stream)
+            self.events.append(StreamReset(stream.id, _REFUSED_STREAM, True, "peer.goaway"))
