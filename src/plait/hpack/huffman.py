@@ -1,0 +1,109 @@
+"""Huffman-coded strings (RFC 7541 §5.2, Appendix B).
+
+Both directions keep a bounded number of bits in an integer, so that the cost is linear in the
+length of the string. Decoding looks up the next eight bits: nearly every symbol of a real field
+has a code no longer than that. For the rest, the code being canonical, thirty bits are compared
+with the end of each longer length in turn.
+"""
+
+from __future__ import annotations
+
+from .errors import HuffmanEOSError, HuffmanPaddingError
+from .huffman_table import (
+    CODES,
+    LENGTHS,
+    LONG_ENDS,
+    LONG_LENGTHS,
+    LONG_OFFSETS,
+    SHORT_PREFIXES,
+    SYMBOLS,
+)
+
+# Arrays of C where this module is compiled.
+_codes = CODES
+_lengths = LENGTHS
+_short_prefixes = SHORT_PREFIXES
+_symbols = SYMBOLS
+_long_lengths = LONG_LENGTHS
+_long_ends = LONG_ENDS
+_long_offsets = LONG_OFFSETS
+
+
+def huffman_length(data: bytes) -> int:
+    """How many octets `data` takes when coded."""
+    bits = 7
+    for octet in data:
+        bits += _lengths[octet]
+    return bits >> 3
+
+
+def encode_huffman(out: bytearray, data: bytes) -> None:
+    """Appends the coded `data` to `out`, padded with ones to whole octets."""
+    held = 0
+    bits = 0
+    for octet in data:
+        length = _lengths[octet]
+        held = (held << length | _codes[octet]) & 0x3FFFFFFFFF
+        bits += length
+        while bits >= 8:
+            bits -= 8
+            out.append(held >> bits & 0xFF)
+    if bits:
+        # RFC 7541 §5.2: padded with the most significant bits of EOS, which are ones.
+        out.append((held << (8 - bits) | 0xFF >> bits) & 0xFF)
+
+
+def decode_huffman(data: bytes, at: int, end: int) -> bytes:
+    """Decodes the string that lies in `data` from `at` to `end`.
+
+    Raises:
+        HuffmanPaddingError: The padding is longer than 7 bits, or not all ones.
+        HuffmanEOSError: The end-of-string symbol is in the string.
+    """
+    # The shortest code has five bits.
+    out = bytearray((end - at) * 8 // 5)
+    size = 0
+    held = 0
+    bits = 0
+    while True:
+        while bits < 30 and at < end:
+            held = (held << 8 | data[at]) & 0xFFFFFFFFFF
+            at += 1
+            bits += 8
+        # Where the string ends, ones stand in for what would follow.
+        if bits >= 8:
+            found = _short_prefixes[held >> (bits - 8) & 0xFF]
+        else:
+            found = _short_prefixes[(held << (8 - bits) | 0xFF >> bits) & 0xFF]
+        if found == 0:
+            found = _decode_long(held, bits)
+        length = found >> 8
+        if length > bits:
+            break
+        out[size] = found & 0xFF
+        size += 1
+        bits -= length
+    padding = (1 << bits) - 1
+    # RFC 7541 §5.2: padding longer than 7 bits, or other than the start of EOS, MUST be an error.
+    if bits > 7 or held & padding != padding:
+        raise HuffmanPaddingError("bad padding of a Huffman-coded string")
+    return bytes(out[:size])
+
+
+def _decode_long(held: int, bits: int) -> int:
+    """Length * 256 + symbol of the code of more than eight bits that `held` starts with."""
+    if bits >= 30:
+        window = held >> (bits - 30) & 0x3FFFFFFF
+    else:
+        window = (held << (30 - bits) | 0x3FFFFFFF >> bits) & 0x3FFFFFFF
+    kind = 0
+    while window >= _long_ends[kind]:
+        kind += 1
+    length = _long_lengths[kind]
+    symbol = _symbols[(window >> (30 - length)) + _long_offsets[kind]]
+    if symbol == 256:
+        # RFC 7541 §5.2: a string that contains EOS MUST be treated as a decoding error.
+        if bits >= 30:
+            raise HuffmanEOSError("the end-of-string symbol in a Huffman-coded string")
+        return 30 << 8
+    return length << 8 | symbol

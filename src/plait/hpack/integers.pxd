@@ -1,0 +1,8 @@
+cimport cython
+
+@cython.locals(value="unsigned long long", shift="unsigned int", end="size_t", octet="unsigned char")
+cpdef long long decode_continued(bytes data, size_t at, unsigned int prefix) except -1
+
+cpdef int encode_integer(
+    bytearray out, unsigned char first, unsigned int prefix, unsigned long long value
+) except -1

@@ -1,0 +1,133 @@
+"""The dynamic table (RFC 7541 §2.3.2, §4).
+
+A list that grows at its end holds the entries, oldest first; index 62 is the last element.
+Evicting the oldest only moves `first` and overwrites the slot, so that nothing but the entry goes;
+now and then the dead slots are cut off. The list does not exist before the first insertion: an
+idle connection has none.
+
+Each entry keeps its field as one tuple that all messages share, and beside it what the layer above
+made of the field when it came in, its *kind*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+from .fields import Field
+from .static_table import STATIC_TABLE
+
+#: Judges a field once, when it first comes in: (name, value) -> kind.
+Classifier = Callable[[bytes, bytes], int]
+
+
+class Entry:
+    """A field as the tables hold it: shared, measured, and with its kind.
+
+    Attributes:
+        field: Name and value.
+        kind: What the decoder's classifier said of it; 0 without one.
+        size: Octets as RFC 7541 §4.1 counts them: name + value + 32.
+        is_cookie: The field is a cookie, of which a message may have many.
+    """
+
+    __slots__ = ("field", "is_cookie", "kind", "size")
+
+    def __init__(self, field: Field, kind: int) -> None:
+        name, value = field
+        self.field = field
+        self.kind = kind
+        self.size = len(name) + len(value) + 32
+        self.is_cookie = name == b"cookie"
+
+
+#: Takes the place of an evicted entry until the list is cut.
+_GONE = Entry((b"", b""), 0)
+
+#: The list of every table that never had an entry.
+_NO_ENTRIES: list[Entry] = []
+
+#: That many dead slots are not worth cutting off.
+_SLACK = 32
+
+
+class DynamicTable:
+    """Entries in the order they were added, with a limit on their total size.
+
+    Attributes:
+        size: Octets in use (RFC 7541 §4.1).
+        limit: Most octets that may be in use.
+        count: Number of entries.
+        added: Number of entries ever added.
+    """
+
+    __slots__ = ("added", "count", "entries", "first", "limit", "size")
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.size = 0
+        self.count = 0
+        self.added = 0
+        self.first = 0
+        self.entries = _NO_ENTRIES
+
+    def __len__(self) -> int:
+        return self.count
+
+    def fields(self) -> list[Field]:
+        """The fields in a new list, the newest first."""
+        return [entry.field for entry in reversed(self.entries[self.first :])]
+
+    def add(self, entry: Entry) -> None:
+        """Adds an entry, evicting old ones to make room.
+
+        RFC 7541 §4.4: an entry larger than the table empties it, and is not added.
+        """
+        self.evict(self.limit - entry.size)
+        if entry.size <= self.limit:
+            self.push(entry)
+
+    def resize(self, limit: int) -> None:
+        """Sets the limit, evicting what goes beyond it (RFC 7541 §4.3)."""
+        self.limit = limit
+        self.evict(limit)
+
+    def evict(self, target: int) -> None:
+        """Evicts the oldest entries until at most `target` octets are in use."""
+        while self.size > target and self.count:
+            self.pop()
+
+    def push(self, entry: Entry) -> None:
+        """Adds an entry for which there is room."""
+        if self.entries is _NO_ENTRIES:
+            self.entries = []
+        self.entries.append(entry)
+        self.size += entry.size
+        self.count += 1
+        self.added += 1
+
+    def pop(self) -> Entry:
+        """Takes the oldest entry out; there must be one."""
+        entries = self.entries
+        entry = entries[self.first]
+        entries[self.first] = _GONE
+        self.first += 1
+        self.size -= entry.size
+        self.count -= 1
+        if self.first > _SLACK and self.first > self.count:
+            del entries[: self.first]
+            self.first = 0
+        return entry
+
+
+@lru_cache(maxsize=16)
+def static_entries(classify: Classifier | None) -> list[Entry]:
+    """The static table with the kinds of a classifier; element 0 is no entry.
+
+    All decoders with the same classifier share one list.
+    """
+    entries = [_GONE]
+    for name, value in STATIC_TABLE:
+        kind = 0 if classify is None else classify(name, value)
+        entries.append(Entry((name, value), kind))
+    return entries
