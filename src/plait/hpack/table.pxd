@@ -6,7 +6,7 @@ cdef Py_ssize_t _SLACK
 
 @cython.final
 cdef class Entry:
-    cdef readonly tuple field
+    cdef readonly object field
     cdef readonly object kind
     cdef readonly Py_ssize_t size
     cdef readonly bint is_cookie
