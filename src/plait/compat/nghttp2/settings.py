@@ -1,0 +1,17 @@
+"""What the original announces: MAX_CONCURRENT_STREAMS and INITIAL_WINDOW_SIZE, in this order."""
+
+from __future__ import annotations
+
+from plait.http2 import Config
+
+ORIGINAL_SETTINGS = Config(
+    max_concurrent_streams=100,
+    initial_window_size=65_535,
+    connection_window_size=65_535,
+    announce_defaults=True,
+    announce_header_list_size=False,
+    enable_connect_protocol=False,
+    no_rfc7540_priorities=False,
+    # The attribute `host` is the last of `:authority` and `host`, hence both may be there.
+    host_may_differ=True,
+)
