@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from plait.http2.constants import DATA_EOF, DATA_OK
 from plait.server.static import FileBody, StaticFiles
 from plait.server.static import files as files_module
 from plait.server.static.dates import format_http_date
@@ -669,3 +670,17 @@ def test_nothing_stays_open_after_answers_without_a_stream(files, large):
     kept.append(files.respond(b"HEAD", b"/large.bin", []))
     kept.append(files.respond(b"GET", b"/large.bin", [(b"if-none-match", b"*")]))
     assert open_descriptors() == before
+
+
+def test_the_last_octets_of_a_body_generator_say_that_they_are_the_last(files, large):
+    for fields in ([], [(b"range", b"bytes=0-99999,200000-299999")]):
+        response = files.respond(b"GET", b"/large.bin", fields)
+        with response.body as body:
+            answers = []
+            while not answers or answers[-1][1] == DATA_OK:
+                answers.append(body.generate(16384))
+        assert [flag for _, flag in answers] == [DATA_OK] * (len(answers) - 1) + [DATA_EOF]
+        assert all(0 < len(data) <= 16384 for data, _ in answers)
+        assert sum(len(data) for data, _ in answers) == int(
+            dict(response.headers)[b"content-length"]
+        )

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import os
 import signal
 import socket
 import ssl
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from plait.server import HTTP2Server
+from plait.server import HTTP2Server, new_event_loop
 
 from .addresses import Bind
 from .errors import UserError
@@ -41,17 +41,8 @@ def serve(listeners: list[Listener], handler: Handler, what: str, graceful_timeo
     A second signal ends it at once. Uses uvloop where it is installed. Raises `UserError` if an
     address cannot be had.
     """
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(_serve(listeners, handler, what, graceful_timeout))
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
-    return factory
 
 
 async def _serve(
@@ -85,9 +76,10 @@ async def _close(servers: list[HTTP2Server], grace: float, hurry: asyncio.Event)
     hurrying = asyncio.create_task(hurry.wait())
     await asyncio.wait((closing, hurrying), return_when=asyncio.FIRST_COMPLETED)
     hurrying.cancel()
-    if not closing.done():
-        await asyncio.gather(*(server.close(timeout=0) for server in servers))
-    await closing
+    # A server whose closing is cancelled ends its connections at once.
+    closing.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await closing
 
 
 def _listen(listener: Listener, handler: Handler) -> HTTP2Server:
@@ -112,7 +104,9 @@ def _why_not(listener: Listener, error: OSError | UnicodeError) -> str:
         return start + "no permission"
     if error.errno == errno.EADDRNOTAVAIL:
         return start + "this machine does not have that address"
-    return start + (error.strerror or str(error))
+    if error.errno is None:
+        return start + "the path is too long for a socket"
+    return start + os.strerror(error.errno)
 
 
 def _announce(listener: Listener, addresses: list[Any], what: str) -> None:

@@ -23,6 +23,7 @@ from .negotiation import CODINGS, accepted_codings
 from .ranges import Multipart, content_range, select_ranges
 from .responses import (
     ALLOW,
+    METHODS,
     NO_CACHE,
     NOSNIFF,
     Headers,
@@ -107,7 +108,7 @@ class StaticFiles:
         """
         if method == b"OPTIONS":
             return StaticResponse(204, [ALLOW, date()])
-        if method not in (b"GET", b"HEAD"):
+        if method not in METHODS:
             return error_response(405, extra=[ALLOW])
         try:
             response = self._find(method, path, _combine(headers))

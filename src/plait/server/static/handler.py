@@ -8,6 +8,7 @@ from plait.server.handler import BaseRequestHandler
 
 from .body import FileBody
 from .files import StaticFiles
+from .responses import METHODS
 
 if TYPE_CHECKING:
     import os
@@ -20,7 +21,21 @@ class StaticHandler(BaseRequestHandler):
     _body: FileBody | None = None
 
     def on_headers(self) -> None:
-        """Answer at once: whatever body the request has says nothing here."""
+        """Answer a method that we know at once: whatever body there is says nothing here."""
+        # CONNECT has no body to wait for but a tunnel without an end.
+        if self.method in METHODS or self.method == b"CONNECT":
+            self._answer()
+
+    def on_request_done(self) -> None:
+        """Refuse any other method when its body has been let pass by.
+
+        Refused earlier, the client would be told to stop sending by a reset of the stream, and
+        some, such as curl 7.88, take that for a failure and never show the response.
+        """
+        if self.status is None:
+            self._answer()
+
+    def _answer(self) -> None:
         response = self.files.respond(self.method or b"", self.path or b"", self.headers)
         body = response.body
         if isinstance(body, FileBody):

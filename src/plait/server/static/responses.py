@@ -12,7 +12,8 @@ from .dates import format_http_date
 
 Headers = list[tuple[bytes, bytes]]
 
-ALLOW = (b"allow", b"GET, HEAD, OPTIONS")
+METHODS = (b"GET", b"HEAD", b"OPTIONS")
+ALLOW = (b"allow", b", ".join(METHODS))
 NO_CACHE = (b"cache-control", b"no-cache")
 NOSNIFF = (b"x-content-type-options", b"nosniff")
 _PLAIN = (b"content-type", b"text/plain; charset=utf-8")
