@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from benchmarks.bodies import bodies
-from benchmarks.engine import engine, streams
+from benchmarks.engine import engine
 from benchmarks.hpack import hpack
 from benchmarks.instructions import instructions
 from benchmarks.machine import describe_machine, describe_versions
@@ -17,6 +17,7 @@ from benchmarks.memory import memory
 from benchmarks.options import Options
 from benchmarks.report import Report, as_markdown, as_text
 from benchmarks.server import server
+from benchmarks.streams import streams
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 

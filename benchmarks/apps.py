@@ -6,6 +6,7 @@ import ssl
 import sys
 
 from benchmarks.traffic import BIG_BODY, BODY
+from plait.http2 import Config
 from plait.server import BaseRequestHandler, HTTP2Server
 
 
@@ -63,7 +64,11 @@ HANDLERS: dict[str, type[BaseRequestHandler]] = {
     "hello-in-full": HelloInFull,
     "download": Download,
     "sink": Sink,
+    "many": Sink,
 }
+
+#: Room for the thousand open streams of one of the suites.
+CONFIGS = {"many": Config(max_concurrent_streams=2000)}
 
 
 def main(app: str, port: int, tls: list[str]) -> None:
@@ -72,7 +77,8 @@ def main(app: str, port: int, tls: list[str]) -> None:
     if tls:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(keyfile=tls[0], certfile=tls[1])
-    HTTP2Server(("127.0.0.1", port), HANDLERS[app], ssl=context).serve_forever()
+    server = HTTP2Server(("127.0.0.1", port), HANDLERS[app], ssl=context, config=CONFIGS.get(app))
+    server.serve_forever()
 
 
 if __name__ == "__main__":

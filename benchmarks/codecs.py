@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.traffic import Fields
+from benchmarks.traffic import HEADERS, PREFACE, Client, Fields, client_preface, frames
 
 
 class PlaitCodec:
@@ -51,4 +51,44 @@ class HpackCodec:
         return [decode(block, raw=True) for block in blocks]
 
 
-CODECS: dict[str, type[Any]] = {"plait": PlaitCodec, "hpack": HpackCodec}
+class Ngh2Codec:
+    """libnghttp2's encoder, as its connections use it; only to see how small its blocks are."""
+
+    def __init__(self) -> None:
+        import importlib.metadata
+
+        import ngh2
+
+        self.version = importlib.metadata.version("ngh2")
+        self._ngh2: Any = ngh2
+
+    def encode(self, lists: Sequence[Fields]) -> list[bytes]:
+        """The blocks in which a connection sends these lists, as a client or as a server."""
+        requests = lists[0][0][0] == b":method"
+        return self._requests(lists) if requests else self._responses(lists)
+
+    def _requests(self, lists: Sequence[Fields]) -> list[bytes]:
+        client = self._ngh2.Connection(
+            self._ngh2.Role.CLIENT, self._ngh2.Configuration(peer_max_concurrent_streams=2000)
+        )
+        client.initiate_connection()
+        for fields in lists:
+            client.send_request(fields, end_stream=True)
+        return _blocks(client.data_to_send()[len(PREFACE) :])
+
+    def _responses(self, lists: Sequence[Fields]) -> list[bytes]:
+        server = self._ngh2.Connection(self._ngh2.Role.SERVER)
+        server.initiate_connection({self._ngh2.Setting.MAX_CONCURRENT_STREAMS: 2000})
+        client = Client()
+        server.receive_data(client_preface() + client.batch(len(lists)))
+        for number, fields in enumerate(lists):
+            server.send_response(2 * number + 1, fields, end_stream=True)
+        return _blocks(server.data_to_send())
+
+
+def _blocks(data: bytes) -> list[bytes]:
+    """The field blocks of the HEADERS frames in `data`."""
+    return [payload for kind, _, _, payload in frames(data) if kind == HEADERS]
+
+
+CODECS: dict[str, type[Any]] = {"plait": PlaitCodec, "hpack": HpackCodec, "ngh2": Ngh2Codec}

@@ -1,4 +1,4 @@
-"""Suites `engine` and `streams`: what a small exchange costs where there is no socket."""
+"""Suite `engine`: what a small exchange costs where there is no socket."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from functools import partial
 from benchmarks.cputime import in_turns, median_ratio
 from benchmarks.options import Options
 from benchmarks.report import Report, Row
-from benchmarks.traffic import FIELD_LISTS, small_requests, with_open_streams
+from benchmarks.traffic import FIELD_LISTS, small_requests
 from benchmarks.workers import COMPILED, PLAIN, Worker, Workers, data_file
 
 SECTION = "Engine alone"
-STREAMS = "Engine: cost against the number of open streams"
 
 BATCH = 32
 BATCHES = 400
@@ -29,7 +28,7 @@ def _sample(worker: Worker, file: str, blocked: bool) -> float:
     return float(answer["ns"]) / 1000
 
 
-def _samples(
+def samplers(
     stack: ExitStack, workers: Workers, reads: list[bytes], blocked: bool = False
 ) -> dict[str, Callable[[], float]]:
     """A sampler for each engine; all are fed the same octets, the slow ones fewer of them."""
@@ -52,7 +51,7 @@ def engine(report: Report, options: Options) -> None:
         for fields in FIELD_LISTS:
             reads = small_requests(fields, 1 + options.scaled(BATCHES))
             with ExitStack() as stack:
-                found = in_turns(_samples(stack, workers, reads), options.rounds)
+                found = in_turns(samplers(stack, workers, reads), options.rounds)
             _compare(report, found, fields)
     report.remark(
         SECTION,
@@ -78,50 +77,3 @@ def _compare(report: Report, found: dict[str, list[float]], fields: str) -> None
                 goal=goal if fields == "h2load" else None,
             ),
         )
-
-
-def streams(report: Report, options: Options) -> None:
-    """What the same exchange costs while 1 to 1,000 other streams of its connection are open."""
-    with Workers("engine", ["ngh2"]) as workers:
-        for name, why in workers.left_out.items():
-            report.skip(f"streams, {name}", why)
-        workers.running.pop(PLAIN, None)
-        for blocked in (False, True):
-            _against_open(report, workers, options, blocked)
-    report.remark(
-        STREAMS,
-        "Waiting requests lack the rest of their body; blocked responses wait for their stream "
-        "window. The figure is the cost of a small exchange beside them; the peer is the same "
-        "engine with 1 stream open, so the ratio says how flat it is.",
-    )
-
-
-def _against_open(report: Report, workers: Workers, options: Options, blocked: bool) -> None:
-    """Rows for 10, 100 and 1,000 open streams, each against 1, all in turns."""
-    batches = options.scaled(200)
-    counts = (1, 10, 100, 1000)
-    what = "responses blocked" if blocked else "requests waiting"
-    with ExitStack() as stack:
-        samples: dict[str, Callable[[], float]] = {}
-        for count in counts:
-            reads = with_open_streams(count, batches, blocked)
-            for name, sample in _samples(stack, workers, reads, blocked).items():
-                samples[f"{name}/{count}"] = sample
-        found = in_turns(samples, options.rounds)
-    for name in workers.running:
-        alone = found[f"{name}/1"]
-        for count in counts[1:]:
-            mine = found[f"{name}/{count}"]
-            report.add(
-                STREAMS,
-                Row(
-                    work=f"{count:,} {what}",
-                    subject=name,
-                    value=min(mine),
-                    unit="µs",
-                    peer="1 open",
-                    peer_value=min(alone),
-                    ratio=median_ratio(mine, alone),
-                    goal=1.2 if name == COMPILED else None,
-                ),
-            )

@@ -15,6 +15,9 @@ from benchmarks.traffic import BODY, RESPONSE
 #: Longer than the stream window in runs with blocked responses, so that it never goes out whole.
 LONG_BODY = bytes(1000)
 
+#: More than any read causes to be sent; the others take no limit unless told.
+_ALL = 2**20
+
 
 class Engine(Protocol):
     """A server connection of some library."""
@@ -57,7 +60,7 @@ class PlaitEngine:
                     stream_id = event.stream_id
                     connection.send_headers(stream_id, RESPONSE)
                     connection.send_data(stream_id, body, end_stream=True)
-            sent.append(connection.data_to_send())
+            sent.append(connection.data_to_send(_ALL))
         return b"".join(sent)
 
 

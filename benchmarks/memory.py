@@ -48,10 +48,10 @@ def opened(server: Server) -> socket.socket:
     return link
 
 
-def with_streams(server: Server, streams: int) -> socket.socket:
+def with_streams(server: Server, streams: int, client: Client | None = None) -> socket.socket:
     """A connection with requests that wait for the rest of their bodies."""
     link = opened(server)
-    client = Client()
+    client = client or Client()
     link.sendall(b"".join([client.request(end_stream=False) for _ in range(streams)]))
     # the answer to a PING says that what came before it has been read
     link.sendall(b"\0\0\x08\x06\0\0\0\0\0" + bytes(8))

@@ -81,7 +81,7 @@ def figure(value: float) -> str:
 def _bound(value: float) -> str:
     """A ratio below a tenth reads better as a fraction: 1/60."""
     if 0 < value < 0.2:
-        return f"1/{1 / value:.0f}" if value > 0.0005 else figure(value)
+        return f"1/{1 / value:.3g}" if value > 0.0005 else figure(value)
     return figure(value)
 
 

@@ -132,7 +132,7 @@ def plait_serve(docs: Path) -> Server:
     """`plait serve DIR`."""
     port = free_port()
     command = [sys.executable, "-m", "plait", "serve", str(docs)]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
+    command += ["--bind", f"127.0.0.1:{port}", "--log-level", "warning"]
     return Server("plait serve", command, port)
 
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 
-try:
-    from plait.hpack import Encoder
-except ImportError:  # TEMPORARY
-    from hpack import Encoder
+from plait.hpack import Encoder
 
 Fields = list[tuple[bytes, bytes]]
 
@@ -160,9 +157,14 @@ def with_open_streams(open_streams: int, batches: int, blocked: bool) -> list[by
     return [opening, *[client.batch() for _ in range(batches)]]
 
 
-def count_answers(data: bytes) -> int:
-    """How many streams the frames in `data` end."""
-    return sum(1 for kind, flags, _, _ in frames(data) if kind <= HEADERS and flags & END_STREAM)
+def ended_streams(data: bytes) -> tuple[int, bytes]:
+    """How many streams the whole frames in `data` end, and what is left of it after them."""
+    ended = used = 0
+    for kind, flags, _, payload in frames(data):
+        used += 9 + len(payload)
+        if kind <= HEADERS and flags & END_STREAM:
+            ended += 1
+    return ended, data[used:]
 
 
 def octets(reads: Sequence[bytes]) -> int:

@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks.codecs import CODECS
 from benchmarks.engines import ENGINES, LONG_BODY, Engine
-from benchmarks.traffic import BODY, count_answers
+from benchmarks.traffic import BODY, ended_streams
 
 
 def _load(request: dict[str, Any]) -> Any:
@@ -43,7 +43,7 @@ def check(engine: Engine, request: dict[str, Any]) -> dict[str, Any]:
     reads = _load(request)
     engine.open()
     engine.serve(reads[:1], LONG_BODY if request["blocked"] else BODY)
-    return {"answers": count_answers(engine.serve(reads[1:]))}
+    return {"answers": ended_streams(engine.serve(reads[1:]))[0]}
 
 
 def code(codec: Any, request: dict[str, Any]) -> dict[str, Any]:
