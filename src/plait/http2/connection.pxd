@@ -1,13 +1,10 @@
 cimport cython
-from plait.http2.body cimport Body
-from plait.http2.fields cimport outgoing_fields
 from plait.http2.inbound cimport Inbound
 from plait.http2.outbound cimport Outbound
 from plait.http2.session cimport Session
 from plait.http2.stream cimport Stream
 from plait.http2.streams cimport StreamTable
-
-cdef dict _STATUS
+from plait.http2.submission cimport Submission
 
 cdef class Connection:
     cdef readonly object config
@@ -17,6 +14,7 @@ cdef class Connection:
     cdef object _role
     cdef Session _session
     cdef StreamTable _streams
+    cdef Submission _submission
     cdef object __weakref__
 
     @cython.locals(session=Session, events=list)
@@ -26,16 +24,11 @@ cdef class Connection:
     cpdef list segments_to_send(self, Py_ssize_t limit=*)
     @cython.locals(events=list)
     cpdef list take_events(self)
-    @cython.locals(stream=Stream, fields=list)
     cpdef object send_response(self, long long stream_id, status, headers=*, body=*)
     @cython.locals(stream=Stream)
     cpdef object resume(self, long long stream_id)
     @cython.locals(stream=Stream)
     cpdef object acknowledge_received_data(self, long long octets, long long stream_id)
     cpdef bint stream_is_open(self, long long stream_id)
-    cdef Stream _living(self, long long stream_id)
-    cdef object _attach(self, Stream stream, object read, bint end_stream)
-    cdef object _send_trailers(self, Stream stream, list fields, bint end_stream)
     cdef object _announce(self, dict settings)
-    cdef object _require_open(self)
     cdef object _require_server(self, str what)

@@ -15,21 +15,17 @@ import base64
 import binascii
 from collections.abc import Iterable, Mapping
 
-from .body import Body, BodySource, Octets
+from .body import BodySource, Octets
 from .config import Config
-from .constants import MAX_STREAM_ID, MAX_WINDOW, PREFACE, Role
+from .constants import MAX_WINDOW, PREFACE, Role
 from .errors import (
-    ConnectionClosedError,
     ConnectionFault,
     ErrorCode,
     NoSuchStreamError,
-    PushDisabledError,
-    StreamLimitError,
-    StreamStateError,
     UsageError,
 )
-from .events import Event, Field, StreamClosed
-from .fields import classify, outgoing_fields
+from .events import Event, StreamClosed
+from .fields import outgoing_fields
 from .frames import (
     append_altsvc,
     append_origin,
@@ -40,16 +36,13 @@ from .frames import (
     parse_settings,
     settings_payload,
 )
-from .heads import MalformedError, request_head
 from .inbound import Inbound
 from .priority import format_priority
 from .session import Session
 from .settings import ENABLE_PUSH, MAX_CONCURRENT_STREAMS, Settings, check_setting
-from .stream import IDLE, Stream
+from .submission import Fields, Submission, checked_request
 
-Fields = Iterable[tuple[bytes | str, bytes | str]]
 _DEFAULT_CONFIG = Config()
-_STATUS: dict[int, Field] = {code: (b":status", b"%d" % code) for code in range(100, 1000)}
 _CANCEL = int(ErrorCode.CANCEL)
 
 
@@ -68,6 +61,7 @@ class Connection:
         "_role",
         "_session",
         "_streams",
+        "_submission",
         "config",
     )
 
@@ -78,6 +72,7 @@ class Connection:
         self._streams = self._session.streams
         self._out = self._session.out
         self._inbound = Inbound(self._session)
+        self._submission = Submission(self._session)
         self._initiated = False
 
     # --- octets ---------------------------------------------------------------------------------
@@ -180,23 +175,7 @@ class Connection:
         :raises StreamStateError: if a response was sent already.
         :raises NoSuchStreamError: if the stream is not open.
         """
-        stream = self._living(stream_id)
-        if stream.head_sent or not self._session.is_server:
-            raise StreamStateError(f"stream {stream_id} cannot be answered now")
-        head = _STATUS.get(status)
-        if head is None or status < 200:
-            raise UsageError(f"{status!r} is not the status of a final response")
-        fields: list[Field] = [head]
-        fields += outgoing_fields(headers)
-        if body is None or stream.headless or status == 204 or status == 304:
-            self._out.send_head(stream, fields, True)
-        elif isinstance(body, (bytes, bytearray, memoryview)):
-            self._out.send_head(stream, fields, False)
-            self._out.send_octets(stream, body, True)
-        else:
-            read = _read_of(body)
-            self._out.send_head(stream, fields, False)
-            self._attach(stream, read, True)
+        self._submission.response(stream_id, status, headers, body)
 
     def send_request(
         self,
@@ -215,26 +194,7 @@ class Connection:
         :raises StreamLimitError: see ``can_open_stream``.
         :raises InvalidFieldError: for fields that must not be sent or do not make a request.
         """
-        session = self._session
-        if session.is_server:
-            raise UsageError("a server sends no requests")
-        self._require_open()
-        fields = outgoing_fields(headers)
-        if priority is not None:
-            fields.append((b"priority", format_priority(*priority)))
-        head = _checked_request(fields)
-        read = None if body is None or isinstance(body, _BYTES) else _read_of(body)
-        if not self.can_open_stream:
-            raise StreamLimitError("no further stream may be opened now")
-        stream = self._streams.open_local(session.remote_window)
-        stream.headless = head == b"HEAD"
-        stream.tunnel = head == b"CONNECT"
-        self._out.send_head(stream, fields, body is None and end_stream)
-        if read is not None:
-            self._attach(stream, read, end_stream)
-        elif body is not None:
-            self._out.send_octets(stream, body, end_stream)  # type: ignore[arg-type]
-        return stream.id
+        return self._submission.request(headers, body, end_stream, priority)
 
     def send_headers(self, stream_id: int, headers: Fields, end_stream: bool = False) -> None:
         """Send a header section: an interim (1xx) or the final response, or trailers.
@@ -245,43 +205,7 @@ class Connection:
 
         :raises InvalidFieldError, StreamStateError, NoSuchStreamError: nothing was queued then.
         """
-        self._require_open()
-        if not self._session.is_server and stream_id == self._streams.next_local:
-            self.send_request(headers, end_stream=end_stream)
-            return
-        stream = self._living(stream_id)
-        fields = outgoing_fields(headers)
-        if stream.head_sent:
-            self._send_trailers(stream, fields, end_stream)
-            return
-        if not fields or fields[0][0] != b":status":
-            raise UsageError("a response begins with :status")
-        for name, _ in fields[1:]:
-            if name[:1] == b":":
-                raise UsageError("a response has no other pseudo-header field than :status")
-        if fields[0][1][0] == 0x31:  # 1xx
-            if end_stream:
-                raise UsageError("an interim response does not end the stream")
-            if stream.state == IDLE or not stream.can_send_data():
-                raise stream.misuse("interim response")
-            self._out.write_headers(stream_id, fields, False)
-            return
-        self._out.send_head(stream, fields, end_stream)
-
-    def _send_trailers(self, stream: Stream, fields: list[Field], end_stream: bool) -> None:
-        """Queue a trailer section behind the body."""
-        self._out.require_sendable(stream, "trailers")
-        if not end_stream:
-            raise StreamStateError("trailers end the stream")
-        for name, _ in fields:
-            if name[:1] == b":":
-                raise UsageError("trailers have no pseudo-header fields")
-        body = stream.body
-        if body is None:
-            body = Body()
-            stream.body = body
-        body.trailers = fields
-        self._out.body_grew(stream, body)
+        self._submission.headers(stream_id, headers, end_stream)
 
     def send_data(self, stream_id: int, data: Octets, end_stream: bool = False) -> None:
         """Queue octets of a body, any number; they leave as the windows allow.
@@ -290,11 +214,7 @@ class Connection:
         :raises StreamStateError: before the head, after the end, or behind a body source that
             has not ended.
         """
-        stream = self._living(stream_id)
-        self._out.require_sendable(stream, "DATA")
-        if stream.body is not None and stream.body.read is not None:
-            raise StreamStateError(f"stream {stream_id} has a body source")
-        self._out.send_octets(stream, data, end_stream)
+        self._submission.data(stream_id, data, end_stream)
 
     def send_body(self, stream_id: int, source: BodySource, end_stream: bool = True) -> None:
         """Let a body be pulled from a source.
@@ -306,21 +226,7 @@ class Connection:
             raises or breaks this contract the stream is reset with INTERNAL_ERROR.
         :param end_stream: the end of the source ends the stream.
         """
-        stream = self._living(stream_id)
-        self._out.require_sendable(stream, "DATA")
-        if stream.body is not None and stream.body.read is not None:
-            raise StreamStateError(f"stream {stream_id} has a body source")
-        self._attach(stream, _read_of(source), end_stream)
-
-    def _attach(self, stream: Stream, read: object, end_stream: bool) -> None:
-        """Give a stream its source."""
-        body = stream.body
-        if body is None:
-            body = Body()
-            stream.body = body
-        body.read = read  # type: ignore[assignment]
-        body.ends = end_stream
-        self._out.body_grew(stream, body)
+        self._submission.source(stream_id, source, end_stream)
 
     def resume(self, stream_id: int) -> None:
         """Ask a source again that answered ``DATA_DEFERRED``. Never an error."""
@@ -337,35 +243,12 @@ class Connection:
         :raises PushDisabledError: see ``push_enabled``.
         :raises StreamStateError: on a pushed stream, or one whose answer has ended.
         """
-        stream = self._living(stream_id)
-        if not self._session.is_server or not stream_id & 1:
-            raise StreamStateError(f"nothing can be pushed on stream {stream_id}")
-        if not self.push_enabled:
-            raise PushDisabledError("the client does not accept pushed streams")
-        if not stream.can_send_data():
-            raise stream.misuse("PUSH_PROMISE")
-        if self._streams.next_local > MAX_STREAM_ID:
-            raise StreamLimitError("the stream ids are used up")
-        fields = outgoing_fields(request_headers)
-        method = _checked_request(fields)
-        promised = self._streams.open_local(self._session.remote_window)
-        promised.send_push_promise()
-        promised.headless = method == b"HEAD"
-        # RFC 9218 §4.1 leaves a push's urgency to the server: behind what it belongs to.
-        promised.urgency = min(stream.urgency + 1, 7)
-        self._out.write_push_promise(stream_id, promised.id, fields)
-        return promised.id
+        return self._submission.promise(stream_id, request_headers)
 
     @property
     def push_enabled(self) -> bool:
         """Whether the peer accepts pushed streams now (server role)."""
-        session = self._session
-        return (
-            session.is_server
-            and not session.closed
-            and not session.goaway_received
-            and session.remote.enable_push
-        )
+        return self._submission.push_enabled()
 
     def reset_stream(self, stream_id: int, error_code: int = _CANCEL) -> None:
         """End a stream at once with RST_STREAM; a stream that has closed stays as it is.
@@ -408,7 +291,7 @@ class Connection:
         out = self._out
         window = out.receive_window
         if stream_id:
-            stream = self._living(stream_id)
+            stream = self._submission.living(stream_id)
             window = self._inbound.window_of(stream)
         if increment < 1 or window.available + increment > MAX_WINDOW:
             raise UsageError(f"a window cannot grow by {increment}")
@@ -417,11 +300,11 @@ class Connection:
 
     def local_flow_control_window(self, stream_id: int) -> int:
         """Return how many octets may be sent on a stream now."""
-        return max(0, min(self._living(stream_id).send_window, self._out.window))
+        return max(0, min(self._submission.living(stream_id).send_window, self._out.window))
 
     def remote_flow_control_window(self, stream_id: int) -> int:
         """Return how many octets the peer may send on a stream now."""
-        window = self._living(stream_id).receive_window
+        window = self._submission.living(stream_id).receive_window
         available = self._session.stream_window if window is None else window.available
         return max(0, min(available, self._out.receive_window.available))
 
@@ -429,7 +312,7 @@ class Connection:
 
     def ping(self, data: bytes = b"\0" * 8) -> None:
         """Send PING; the answer comes as ``PingAcknowledged`` with the same eight octets."""
-        self._require_open()
+        self._submission.require_open()
         if len(data) != 8:
             raise UsageError("PING carries eight octets")
         append_ping(self._out.buffer, data, False)
@@ -439,7 +322,7 @@ class Connection:
 
         :raises UsageError: for a value that RFC 9113 §6.5.2 forbids.
         """
-        self._require_open()
+        self._submission.require_open()
         wanted = {int(code): int(value) for code, value in settings.items()}
         for code, value in wanted.items():
             try:
@@ -501,11 +384,13 @@ class Connection:
         :param urgency: 0 (first) to 7 (last).
         """
         value = format_priority(urgency, incremental)
-        self._require_open()
+        self._submission.require_open()
         if not self._session.is_server:
             append_priority_update(self._out.buffer, stream_id, value)
         else:
-            self._out.scheduler.reprioritise(self._living(stream_id), urgency, incremental)
+            self._out.scheduler.reprioritise(
+                self._submission.living(stream_id), urgency, incremental
+            )
 
     def send_alternative_service(
         self, field_value: bytes, origin: bytes = b"", stream_id: int = 0
@@ -552,7 +437,7 @@ class Connection:
         """
         if self._session.is_server or self._streams.next_local != 1:
             raise UsageError("an upgrade comes before anything else")
-        method = _checked_request(outgoing_fields(headers))
+        method = checked_request(outgoing_fields(headers))
         stream = self._streams.open_local(self._session.remote_window)
         stream.headless = method == b"HEAD"
         stream.head_sent = True
@@ -602,60 +487,17 @@ class Connection:
     @property
     def can_open_stream(self) -> bool:
         """Whether ``send_request`` may open a stream now (client role)."""
-        session = self._session
-        streams = self._streams
-        limit = self._out.remote_max_streams
-        return (
-            not session.closed
-            and not session.goaway_received
-            and streams.next_local <= MAX_STREAM_ID
-            and (limit < 0 or streams.local_count < limit)
-        )
+        return self._submission.can_open_stream()
 
     def stream_is_open(self, stream_id: int) -> bool:
         """Whether a stream lives: opened or promised, and not closed."""
         return self._streams.is_open(stream_id)
 
-    # --- checks ---------------------------------------------------------------------------------
-
-    def _living(self, stream_id: int) -> Stream:
-        """Return an open stream."""
-        stream = self._streams.living.get(stream_id)
-        if stream is None:
-            self._require_open()
-            raise NoSuchStreamError(stream_id)
-        if self._session.closed:
-            self._require_open()
-        return stream
-
-    def _require_open(self) -> None:
-        if self._session.closed:
-            raise ConnectionClosedError("the connection has ended")
-
     def _require_server(self, what: str) -> None:
-        self._require_open()
+        """Check that this end may send a server's frame now."""
+        self._submission.require_open()
         if not self._session.is_server:
             raise UsageError(f"only a server sends {what}")
-
-
-_BYTES = (bytes, bytearray, memoryview)
-
-
-def _read_of(source: object) -> object:
-    """Return a body source's function."""
-    read = getattr(source, "read", source)
-    if not callable(read):
-        raise TypeError(f"{type(source).__name__} is neither octets nor a body source")
-    return read
-
-
-def _checked_request(fields: list[Field]) -> bytes:
-    """Check an outgoing request's fields as a server would; return the method."""
-    try:
-        head = request_head(fields, [classify(*field) for field in fields], True, True)
-    except MalformedError as error:
-        raise UsageError(f"these fields do not make a request ({error.slug})") from None
-    return head.method or b""
 
 
 def _decode_settings(value: bytes | str) -> list[tuple[int, int]]:

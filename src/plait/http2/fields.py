@@ -12,6 +12,9 @@ rules, and remembered, because programs send the same few fields again and again
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from ..hpack import NeverIndexedField
 from .errors import InvalidFieldError
 
@@ -179,10 +182,10 @@ def _remember(given: tuple[object, object], field: Field) -> None:
 _CONFIDENTIAL = frozenset((b"authorization", b"cookie", b"proxy-authorization", b"set-cookie"))
 
 
-def outgoing_fields(fields: object) -> list[Field]:
+def outgoing_fields(fields: Iterable[Any]) -> list[Field]:
     """Return every field of a section ready to be encoded; see ``outgoing_field``."""
     ready: list[Field] = []
-    for given in fields:  # type: ignore[attr-defined]
+    for given in fields:
         # Only an exact tuple is a safe key: a subclass may mean "never indexed".
         if type(given) is tuple:
             try:
@@ -204,9 +207,9 @@ def _outgoing_pair(given: tuple[object, ...]) -> Field:
     return outgoing_field(name, value)
 
 
-def _outgoing_other(given: object) -> Field:
+def _outgoing_other(given: Any) -> Field:
     """Return a field given as a list, say, or marked as never to be indexed, which is kept."""
-    name, value = given  # type: ignore[misc, has-type]
+    name, value = given
     field = outgoing_field(name, value)
     return NeverIndexedField(*field) if isinstance(given, NeverIndexedField) else field
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from ..hpack import Encoder
+from ..hpack.encoder import Encoder
 from .body import Body, Octets
 from .config import Config
 from .constants import CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PUSH_PROMISE

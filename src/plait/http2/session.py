@@ -7,7 +7,7 @@ all its forms (RFC 9113 §6.8).
 
 from __future__ import annotations
 
-from ..hpack import Decoder
+from ..hpack.decoder import Decoder
 from .config import Config
 from .constants import MAX_STREAM_ID, Role
 from .errors import ConnectionFault, ErrorCode, StreamFault

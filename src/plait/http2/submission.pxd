@@ -1,0 +1,31 @@
+cimport cython
+from plait.http2.body cimport Body
+from plait.http2.fields cimport outgoing_fields
+from plait.http2.outbound cimport Outbound
+from plait.http2.session cimport Session
+from plait.http2.stream cimport Stream
+from plait.http2.streams cimport StreamTable
+
+cdef int IDLE
+cdef dict _STATUS
+
+cdef class Submission:
+    cdef readonly Outbound out
+    cdef readonly Session session
+    cdef readonly StreamTable streams
+
+    @cython.locals(stream=Stream, fields=list)
+    cpdef object response(self, long long stream_id, object status, object headers, object body)
+    @cython.locals(stream=Stream)
+    cpdef object data(self, long long stream_id, object data, bint end_stream)
+    @cython.locals(stream=Stream)
+    cpdef Stream bodied(self, long long stream_id)
+    @cython.locals(body=Body)
+    cpdef object attach(self, Stream stream, object read, bint end_stream)
+    cpdef bint push_enabled(self)
+    cpdef bint can_open_stream(self)
+    @cython.locals(stream=Stream)
+    cpdef Stream living(self, long long stream_id)
+    cpdef object require_open(self)
+
+cpdef Body body_of(Stream stream)

@@ -1,0 +1,260 @@
+"""What our own side asks to be sent: checked against the stream's state, then handed on.
+
+Everything raises before anything is queued: a call that fails has changed nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .body import Body, BodySource, Octets
+from .constants import MAX_STREAM_ID
+from .errors import (
+    ConnectionClosedError,
+    InvalidFieldError,
+    NoSuchStreamError,
+    PushDisabledError,
+    StreamLimitError,
+    StreamStateError,
+    UsageError,
+)
+from .events import Field
+from .fields import classify, outgoing_fields
+from .heads import MalformedError, request_head
+from .outbound import Outbound
+from .priority import format_priority
+from .session import Session
+from .stream import IDLE, Stream
+from .streams import StreamTable
+
+Fields = Iterable[tuple[bytes | str, bytes | str]]
+_STATUS: dict[int, Field] = {code: (b":status", b"%d" % code) for code in range(100, 1000)}
+
+
+class Submission:
+    """Heads, bodies, trailers and promises on their way to the streams."""
+
+    __slots__ = ("out", "session", "streams")
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.out: Outbound = session.out
+        self.streams: StreamTable = session.streams
+
+    # --- heads ----------------------------------------------------------------------------------
+
+    def response(self, stream_id: int, status: Any, headers: Fields, body: Any) -> None:
+        """Send a whole response."""
+        stream = self.living(stream_id)
+        if stream.head_sent or not self.session.is_server:
+            raise StreamStateError(f"stream {stream_id} cannot be answered now")
+        head = _STATUS.get(status)
+        if head is None or status < 200:
+            raise UsageError(f"{status!r} is not the status of a final response")
+        fields: list[Field] = [head]
+        fields += outgoing_fields(headers)
+        if body is None or stream.headless or status == 204 or status == 304:
+            self.out.send_head(stream, fields, True)
+        elif isinstance(body, (bytes, bytearray, memoryview)):
+            self.out.send_head(stream, fields, False)
+            self.out.send_octets(stream, body, True)
+        else:
+            read = read_of(body)
+            self.out.send_head(stream, fields, False)
+            self.attach(stream, read, True)
+
+    def request(
+        self,
+        headers: Fields,
+        body: Octets | BodySource | None,
+        end_stream: bool,
+        priority: tuple[int, bool] | None,
+    ) -> int:
+        """Open the next stream with a request."""
+        session = self.session
+        if session.is_server:
+            raise UsageError("a server sends no requests")
+        self.require_open()
+        fields = outgoing_fields(headers)
+        if priority is not None:
+            fields.append((b"priority", format_priority(*priority)))
+        method = checked_request(fields)
+        octets: Octets | None = None
+        read: Callable[[int], Any] | None = None
+        if isinstance(body, (bytes, bytearray, memoryview)):
+            octets = body
+        elif body is not None:
+            read = read_of(body)
+        if not self.can_open_stream():
+            raise StreamLimitError("no further stream may be opened now")
+        stream = self.streams.open_local(session.remote_window)
+        stream.headless = method == b"HEAD"
+        stream.tunnel = method == b"CONNECT"
+        self.out.send_head(stream, fields, body is None and end_stream)
+        if read is not None:
+            self.attach(stream, read, end_stream)
+        elif octets is not None:
+            self.out.send_octets(stream, octets, end_stream)
+        return stream.id
+
+    def headers(self, stream_id: int, headers: Fields, end_stream: bool) -> None:
+        """Send an interim or final response's head, or trailers; a client's next request."""
+        self.require_open()
+        if not self.session.is_server and stream_id == self.streams.next_local:
+            self.request(headers, None, end_stream, None)
+            return
+        stream = self.living(stream_id)
+        fields = outgoing_fields(headers)
+        if stream.head_sent:
+            self.trailers(stream, fields, end_stream)
+            return
+        if not self.session.is_server:
+            raise StreamStateError(f"stream {stream_id} is the server's")
+        if not fields or fields[0][0] != b":status":
+            raise UsageError("a response begins with :status")
+        refuse_pseudo(fields[1:], "a response has no other pseudo-header field than :status")
+        if fields[0][1][0] == 0x31:  # 1xx
+            self.interim(stream, fields, end_stream)
+        else:
+            self.out.send_head(stream, fields, end_stream)
+
+    def interim(self, stream: Stream, fields: list[Field], end_stream: bool) -> None:
+        """Send an interim response (RFC 9113 §8.1)."""
+        if end_stream:
+            raise UsageError("an interim response does not end the stream")
+        if fields[0][1] == b"101":
+            # RFC 9113 §8.6: HTTP/2 removes support for 101.
+            raise InvalidFieldError("101 (Switching Protocols) has no meaning in HTTP/2")
+        if stream.state == IDLE or not stream.can_send_data():
+            raise stream.misuse("interim response")
+        self.out.write_headers(stream.id, fields, False)
+
+    def trailers(self, stream: Stream, fields: list[Field], end_stream: bool) -> None:
+        """Queue a trailer section behind the body."""
+        self.out.require_sendable(stream, "trailers")
+        if not end_stream:
+            raise StreamStateError("trailers end the stream")
+        refuse_pseudo(fields, "trailers have no pseudo-header fields")
+        body = body_of(stream)
+        body.trailers = fields
+        self.out.body_grew(stream, body)
+
+    # --- bodies ---------------------------------------------------------------------------------
+
+    def data(self, stream_id: int, data: Octets, end_stream: bool) -> None:
+        """Queue octets of a body."""
+        stream = self.bodied(stream_id)
+        self.out.send_octets(stream, data, end_stream)
+
+    def source(self, stream_id: int, source: BodySource, end_stream: bool) -> None:
+        """Let a body be pulled from a source."""
+        stream = self.bodied(stream_id)
+        self.attach(stream, read_of(source), end_stream)
+
+    def bodied(self, stream_id: int) -> Stream:
+        """Return a stream whose body may be added to."""
+        stream = self.living(stream_id)
+        self.out.require_sendable(stream, "DATA")
+        if stream.body is not None and stream.body.read is not None:
+            raise StreamStateError(f"stream {stream_id} has a body source that has not ended")
+        return stream
+
+    def attach(self, stream: Stream, read: Any, end_stream: bool) -> None:
+        """Give a stream its source."""
+        body = body_of(stream)
+        body.read = read
+        body.ends = end_stream
+        self.out.body_grew(stream, body)
+
+    # --- promises -------------------------------------------------------------------------------
+
+    def promise(self, stream_id: int, request_headers: Fields) -> int:
+        """Promise a response to a request that the client will not have to make."""
+        stream = self.living(stream_id)
+        if not self.session.is_server or not stream_id & 1:
+            raise StreamStateError(f"nothing can be pushed on stream {stream_id}")
+        if not self.push_enabled():
+            raise PushDisabledError("the client does not accept pushed streams")
+        if not stream.can_send_data():
+            raise stream.misuse("PUSH_PROMISE")
+        if self.streams.next_local > MAX_STREAM_ID:
+            raise StreamLimitError("the stream ids are used up")
+        fields = outgoing_fields(request_headers)
+        method = checked_request(fields)
+        promised = self.streams.open_local(self.session.remote_window)
+        promised.send_push_promise()
+        promised.headless = method == b"HEAD"
+        # RFC 9218 §4.1 leaves a push's urgency to the server: behind what it belongs to.
+        promised.urgency = min(stream.urgency + 1, 7)
+        self.out.write_push_promise(stream_id, promised.id, fields)
+        return promised.id
+
+    def push_enabled(self) -> bool:
+        """Whether the peer accepts pushed streams now."""
+        session = self.session
+        usable = session.is_server and not session.closed and not session.goaway_received
+        return usable and session.remote.enable_push
+
+    # --- checks ---------------------------------------------------------------------------------
+
+    def can_open_stream(self) -> bool:
+        """Whether a request may be sent now."""
+        session = self.session
+        limit = self.out.remote_max_streams
+        return (
+            not session.closed
+            and not session.goaway_received
+            and self.streams.next_local <= MAX_STREAM_ID
+            and (limit < 0 or self.streams.local_count < limit)
+        )
+
+    def living(self, stream_id: int) -> Stream:
+        """Return an open stream of a connection that has not ended."""
+        stream = self.streams.living.get(stream_id)
+        if stream is None or self.session.closed:
+            self.require_open()
+            raise NoSuchStreamError(stream_id)
+        return stream
+
+    def require_open(self) -> None:
+        """Check that the connection has not ended."""
+        if self.session.closed:
+            raise ConnectionClosedError("the connection has ended")
+
+
+def body_of(stream: Stream) -> Body:
+    """Return what waits on a stream, made if it is not there."""
+    if stream.body is None:
+        stream.body = Body()
+    return stream.body
+
+
+def read_of(source: Any) -> Callable[[int], Any]:
+    """Return a body source's function.
+
+    :raises TypeError: if it is not a body source.
+    """
+    read = getattr(source, "read", source)
+    if not callable(read):
+        raise TypeError(f"{type(source).__name__} is neither octets nor a body source")
+    return read  # type: ignore[no-any-return]
+
+
+def refuse_pseudo(fields: list[Field], message: str) -> None:
+    """Check that there is no pseudo-header field among the fields."""
+    for name, _ in fields:
+        if name[:1] == b":":
+            raise UsageError(message)
+
+
+def checked_request(fields: list[Field]) -> bytes:
+    """Check an outgoing request's fields as a server would; return the method.
+
+    :raises UsageError: if they do not make a request.
+    """
+    try:
+        head = request_head(fields, [classify(*field) for field in fields], True, True)
+    except MalformedError as error:
+        raise UsageError(f"these fields do not make a request ({error.slug})") from None
+    return head.method or b""
