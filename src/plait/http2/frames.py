@@ -52,7 +52,8 @@ def append_uint32(out: bytearray, value: int) -> None:
 
 def uint32(data: bytes, at: int) -> int:
     """Read four octets, most significant first."""
-    return (data[at] << 24) | (data[at + 1] << 16) | (data[at + 2] << 8) | data[at + 3]
+    first = data[at]  # its own variable: typed wide, so that the shift does not reach a sign bit
+    return (first << 24) | (data[at + 1] << 16) | (data[at + 2] << 8) | data[at + 3]
 
 
 def append_rst_stream(out: bytearray, stream_id: int, error_code: int) -> None:
