@@ -10,7 +10,6 @@ from __future__ import annotations
 import random
 import struct
 from dataclasses import dataclass
-from functools import partial
 
 import hpack
 
@@ -230,32 +229,123 @@ def written_for_client() -> dict[str, list[bytes]]:
     }
 
 
-def mixed(rng: random.Random, role: str, length: int) -> list[bytes]:
-    """Frames at random on a few streams, most of them well-formed."""
-    server = role == "server"
-    opening = f.POST if server else f.OK
-    stream = partial(rng.choice, [1, 3, 5, 7, 9, 2, 4])
-    compress = hpack.Encoder()
-    kinds = [
-        lambda: f.headers(stream(), opening, end_stream=rng.random() < 0.5),
-        lambda: f.raw_headers(stream(), compress.encode(opening), end_stream=rng.random() < 0.3),
-        lambda: f.headers(stream(), TRAILERS),
-        lambda: f.data(stream(), bytes(rng.randrange(3000)), end_stream=rng.random() < 0.2),
-        lambda: f.data(stream(), b"padded", pad=rng.randrange(200)),
-        lambda: f.window_update(rng.choice([0, stream()]), rng.choice([1, 999, 2**30])),
-        lambda: f.settings((rng.randrange(1, 10), rng.choice([0, 1, 100, 20_000, 2**31]))),
-        f.settings_ack,
-        f.ping,
-        lambda: f.rst_stream(stream(), rng.randrange(14)),
-        lambda: f.priority_update(stream(), rng.choice([b"u=0", b"u=7,i", b"i=?0"])),
-        lambda: f.priority(stream(), stream()),
-        lambda: f.push_promise(stream(), stream(), f.GET),
-        lambda: f.Frame(rng.randrange(256), rng.randrange(256), stream(), rng.randbytes(9)),
-    ]
-    weights = [12, 8, 2, 12, 4, 8, 3, 1, 1, 2, 2, 1, 0.1 if server else 3, 0.2]
-    first = greeting() if server else bytes(f.settings())
-    drawn = rng.choices(kinds, weights, k=length)
-    return [first, *(bytes(make()) for make in drawn)]
+class Mixer:
+    """Draws frames that a lively peer might send, one in fifty of them out of place."""
+
+    def __init__(self, rng: random.Random, role: str) -> None:
+        self.rng = rng
+        self.server = role == "server"
+        self.compress = hpack.Encoder()
+        self.highest = -1 if self.server else 7
+        self.promised = 0
+        self.open = [] if self.server else [1, 3, 5, 7]
+
+    def conversation(self, length: int) -> list[bytes]:
+        """The preface and as many frames as asked for."""
+        told = [greeting() if self.server else bytes(f.settings())]
+        weights = [12, 10, 8, 3, 6, 2, 1, 2, 2, 0.3]
+        makers = [
+            self.opening,
+            self.body,
+            self.padded,
+            self.trailers,
+            self.window,
+            self.settings,
+            f.ping,
+            self.priority,
+            self.reset,
+            self.wild,
+        ]
+        if not self.server:
+            makers[7] = self.promise
+        told += [bytes(f.settings_ack()), bytes(self.opening())]
+        told += [bytes(make()) for make in self.rng.choices(makers, weights, k=length)]
+        return told
+
+    def one(self) -> int:
+        """A stream that is open, as far as the peer knows."""
+        if not self.open or self.rng.random() < 0.01:
+            return self.rng.randrange(1, max(self.highest, 2))
+        return self.rng.choice(self.open[-6:])
+
+    def ends(self, stream: int, chance: float) -> bool:
+        """Whether the stream ends now; mostly it is not used again then."""
+        end = self.rng.random() < chance
+        if end and stream in self.open and self.rng.random() < 0.98:
+            self.open.remove(stream)
+        return end
+
+    def opening(self) -> f.Frame:
+        """A request on the next stream, or a response on one that is open."""
+        rng = self.rng
+        if self.server:
+            self.highest += 2
+            self.open.append(self.highest)
+            stream = self.highest
+        else:
+            stream = self.one()
+        fields = rng.choice([f.GET, f.POST, BROWSER, f.HEAD]) if self.server else f.OK
+        extra = [(b"x-" + rng.choice([b"a", b"b"]), b"%d" % rng.randrange(5))]
+        block = self.compress.encode([*fields, *extra])
+        return f.raw_headers(stream, block, end_stream=self.ends(stream, 0.5))
+
+    def body(self) -> f.Frame:
+        """DATA of any size."""
+        stream = self.one()
+        size = self.rng.randrange(4000)
+        return f.data(stream, bytes(size), end_stream=self.ends(stream, 0.2))
+
+    def padded(self) -> f.Frame:
+        """DATA that is mostly padding."""
+        return f.data(self.one(), b"padded", pad=self.rng.randrange(200))
+
+    def trailers(self) -> f.Frame:
+        """A second section on a stream, which ends it."""
+        stream = self.one()
+        self.ends(stream, 1)
+        return f.raw_headers(stream, self.compress.encode(TRAILERS))
+
+    def window(self) -> f.Frame:
+        """Credit for a stream or the connection."""
+        stream = self.rng.choice([0, self.one()])
+        return f.window_update(stream, self.rng.choice([1, 999, 70_000]))
+
+    def settings(self) -> f.Frame:
+        """One setting, with a value that is allowed."""
+        code, values = self.rng.choice(
+            [
+                (f.HEADER_TABLE_SIZE, [0, 100, 4096, 65_536]),
+                (f.MAX_CONCURRENT_STREAMS, [0, 1, 100]),
+                (f.INITIAL_WINDOW_SIZE, [0, 10, 65_535, 300_000]),
+                (f.MAX_FRAME_SIZE, [16_384, 20_000]),
+                (99, [7]),
+            ]
+        )
+        return f.settings((code, self.rng.choice(values)))
+
+    def priority(self) -> f.Frame:
+        """Either kind of priority signal."""
+        if self.rng.random() < 0.3:
+            return f.priority(self.one(), 0)
+        return f.priority_update(self.one() or 1, self.rng.choice([b"u=0", b"u=7,i", b"i=?0"]))
+
+    def promise(self) -> f.Frame:
+        """A pushed stream and, sooner or later, its response."""
+        self.promised += 2
+        self.open.append(self.promised)
+        return f.push_promise(self.rng.choice([1, 3, 5, 7]), self.promised, f.GET)
+
+    def reset(self) -> f.Frame:
+        """RST_STREAM with any code."""
+        stream = self.one()
+        self.ends(stream, 1)
+        return f.rst_stream(stream, self.rng.randrange(14))
+
+    def wild(self) -> f.Frame:
+        """Anything."""
+        rng = self.rng
+        payload = rng.randbytes(rng.choice([0, 4, 5, 8, 9]))
+        return f.Frame(rng.randrange(256), rng.randrange(256), rng.randrange(9), payload)
 
 
 def damage(rng: random.Random, told: list[bytes]) -> list[bytes]:
@@ -310,7 +400,9 @@ def corpus(damaged: int = 12, drawn: int = 150) -> list[Conversation]:
     found = []
     for role, written in (("server", written_for_server()), ("client", written_for_client())):
         told = [(f"{role}: {name}", reads) for name, reads in written.items()]
-        told += [(f"{role}: mixed {n}", mixed(rng, role, 5 + n % 40)) for n in range(drawn)]
+        told += [
+            (f"{role}: mixed {n}", Mixer(rng, role).conversation(10 + n % 60)) for n in range(drawn)
+        ]
         for name, reads in told:
             found.append(Conversation(name, role, tuple(reads)))
             found.append(Conversation(f"{name}, cut", role, cut(rng, reads)))
