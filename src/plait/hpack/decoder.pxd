@@ -2,9 +2,10 @@ cimport cython
 
 from plait.hpack.huffman cimport decode_huffman
 from plait.hpack.integers cimport decode_continued
-from plait.hpack.table cimport DynamicTable, Entry
+from plait.hpack.table cimport DynamicTable, Entry, make_entry
 
 cdef Py_ssize_t _UNLIMITED
+cdef unsigned long long _INTEGER
 
 @cython.final
 cdef class Decoder:
@@ -23,15 +24,15 @@ cdef class Decoder:
     @cython.locals(fields=list)
     cpdef list decode(self, block)
 
-    @cython.locals(had_fields="Py_ssize_t", had_kinds="Py_ssize_t", excess=str)
+    @cython.locals(had_fields="Py_ssize_t", had_kinds="Py_ssize_t", excess="int")
     cpdef void decode_into(self, bytes block, list fields, list kinds) except *
 
     @cython.locals(
         table=DynamicTable, static=list, entry=Entry, end="size_t", at="size_t", index="size_t",
         packed="unsigned long long", size="Py_ssize_t", others="Py_ssize_t", cookies="Py_ssize_t",
-        excess=str
+        excess="int"
     )
-    cdef str _decode(self, bytes block, list fields, list kinds)
+    cdef int _decode(self, bytes block, list fields, list kinds) except -1
 
     @cython.locals(at="size_t", end="size_t", size="long long", packed="unsigned long long")
     cdef Py_ssize_t _read_size_updates(self, bytes block) except -1
@@ -46,6 +47,7 @@ cdef class Decoder:
     cdef bytes _name(self, size_t index)
 
     @cython.locals(
-        size="size_t", first="unsigned char", length="size_t", packed="unsigned long long"
+        size="size_t", first="unsigned char", length="size_t", packed="unsigned long long",
+        octets="const char*"
     )
     cdef bytes _read_string(self, bytes block, size_t at)

@@ -22,9 +22,15 @@ from .errors import (
 from .fields import Field, NeverIndexedField
 from .huffman import decode_huffman
 from .integers import MAX_INTEGER, decode_continued
-from .table import Classifier, DynamicTable, Entry, static_entries
+from .table import Classifier, DynamicTable, Entry, make_entry, static_entries
 
 _UNLIMITED = 2**62
+
+# The low half of what `decode_continued` returns, the integer.
+_INTEGER = MAX_INTEGER
+
+# Which limit a field list passed: an index.
+_LIMITS = ("", "list_size", "too_many_fields", "too_many_cookies")
 
 
 class Decoder:
@@ -158,17 +164,17 @@ class Decoder:
         if excess:
             del fields[had_fields:]
             del kinds[had_kinds:]
-            raise HeaderListTooLarge(excess)
+            raise HeaderListTooLarge(_LIMITS[excess])
 
-    def _decode(self, block: bytes, fields: list[Field], kinds: list[int]) -> str:
-        """Appends a block's fields; returns the limit that it passed, or an empty string."""
+    def _decode(self, block: bytes, fields: list[Field], kinds: list[int]) -> int:
+        """Appends a block's fields; returns which limit was passed, 0 for none."""
         table = self.table
         static = self._static
         end = len(block)
         size = 0
         others = 0
         cookies = 0
-        excess = ""
+        excess = 0
         at = self._read_size_updates(block) if end else 0
         while at < end:
             index = block[at]
@@ -179,7 +185,7 @@ class Decoder:
                 if index == 0x7F:
                     packed = decode_continued(block, at, 0x7F)
                     at = packed >> 32
-                    index = packed & MAX_INTEGER
+                    index = packed & _INTEGER
                 if index > 61:
                     index -= 61
                     if index > table.count:
@@ -200,11 +206,11 @@ class Decoder:
             if excess:
                 continue
             if size > self._max_list_size:
-                excess = "list_size"
+                excess = 1
             elif others > self._max_fields:
-                excess = "too_many_fields"
+                excess = 2
             elif cookies > self._max_cookies:
-                excess = "too_many_cookies"
+                excess = 3
             else:
                 fields.append(entry.field)
                 kinds.append(entry.kind)
@@ -220,7 +226,7 @@ class Decoder:
             if size == 0x1F:
                 packed = decode_continued(block, at, 0x1F)
                 at = packed >> 32
-                size = packed & MAX_INTEGER
+                size = packed & _INTEGER
             # RFC 7541 §6.3: a size above the limit MUST be treated as a decoding error.
             if size > self._allowed:
                 raise TableSizeError("a table size update above the limit")
@@ -249,7 +255,7 @@ class Decoder:
         if index == prefix:
             packed = decode_continued(block, at, prefix)
             at = packed >> 32
-            index = packed & MAX_INTEGER
+            index = packed & _INTEGER
         if index:
             name = self._name(index)
             self._at = at
@@ -259,8 +265,8 @@ class Decoder:
         classify = self._classify
         kind = 0 if classify is None else classify(name, value)
         if first & 0xF0 == 0x10:
-            return Entry(NeverIndexedField(name, value), kind)
-        entry = Entry((name, value), kind)
+            return make_entry(NeverIndexedField(name, value), name, value, kind)
+        entry = make_entry((name, value), name, value, kind)
         if first >= 0x40:
             self.table.add(entry)
             self.generation += 1
@@ -288,13 +294,14 @@ class Decoder:
         if length == 0x7F:
             packed = decode_continued(block, at, 0x7F)
             at = packed >> 32
-            length = packed & MAX_INTEGER
+            length = packed & _INTEGER
         if length > size - at:
             raise TruncatedBlockError("the block ends within a string")
         self._at = at + length
         if first >= 0x80:
             return decode_huffman(block, at, at + length)
-        return block[at : at + length]
+        octets = block
+        return octets[at : at + length]
 
 
 def check_table_size(size: int) -> None:

@@ -2,7 +2,7 @@ cimport cython
 
 from plait.hpack.huffman cimport encode_huffman, huffman_length
 from plait.hpack.integers cimport encode_integer
-from plait.hpack.table cimport DynamicTable, Entry
+from plait.hpack.table cimport DynamicTable, Entry, make_entry
 
 cdef unsigned int _INDEXED
 cdef unsigned int _NOT_INDEXED
@@ -28,19 +28,25 @@ cdef class Encoder:
     @cython.locals(start="Py_ssize_t")
     cpdef void encode_into(self, bytearray out, fields) except *
 
+    @cython.locals(index="unsigned long long")
     cdef int _write_field(self, bytearray out, field) except -1
+
+    @cython.locals(pseudo="bint")
+    cdef Py_ssize_t _find(self, field, bytes name) except -1
 
     @cython.locals(plain=tuple)
     cdef int _write_other(self, bytearray out, field) except -1
 
     @cython.locals(
-        name=bytes, value=bytes, table=DynamicTable, size="Py_ssize_t", index="unsigned long long",
-        how="unsigned int", packed="unsigned int"
+        table=DynamicTable, size="Py_ssize_t", index="unsigned long long", how="unsigned int",
+        packed="unsigned int"
     )
-    cdef int _write_literal(self, bytearray out, tuple field, bint secret) except -1
+    cdef int _write_literal(
+        self, bytearray out, tuple field, bytes name, bytes value, bint secret
+    ) except -1
 
-    @cython.locals(table=DynamicTable)
-    cdef int _insert(self, tuple field, Py_ssize_t size) except -1
+    @cython.locals(table=DynamicTable, numbers=dict)
+    cdef int _insert(self, tuple field, bytes name, bytes value, Py_ssize_t size) except -1
 
     @cython.locals(table=DynamicTable, numbers=dict, field=tuple, number="long long", name=bytes)
     cdef int _evict(self, Py_ssize_t target) except -1

@@ -25,7 +25,7 @@ from .fields import Field, NeverIndexedField
 from .huffman import encode_huffman, huffman_length
 from .integers import MAX_INTEGER, encode_integer
 from .static_table import STATIC_FIELDS, STATIC_NAMES
-from .table import DynamicTable, Entry
+from .table import DynamicTable, make_entry
 
 # How a literal is written: the first octet's bits (RFC 7541 §6.2).
 _INDEXED = 0x40
@@ -50,10 +50,8 @@ _SECRET = frozenset({b"authorization", b"cookie"})
 # A cookie of at least so many octets is no easy guess.
 _LONG_COOKIE = 20
 
-# Field to the octet that says it all. The secret ones may not be written as an index.
-_static_fields = {
-    field: 0x80 | index for field, index in STATIC_FIELDS.items() if field[0] not in _SECRET
-}
+# Field to index. The secret ones may not be written as an index.
+_static_fields = {field: index for field, index in STATIC_FIELDS.items() if field[0] not in _SECRET}
 # Name to its index, plus how a literal with it is written.
 _static_names = {
     name: index << 8
@@ -170,26 +168,50 @@ class Encoder:
             name, value = field
             if type(name) is not bytes or type(value) is not bytes:
                 self._write_other(out, field)
-            elif field in _static_fields:
-                out.append(_static_fields[field])
-            elif self._numbers is not None and field in self._numbers:
-                number = self._numbers[field]
-                encode_integer(out, 0x80, 0x7F, self.table.added + 62 - number)
             else:
-                self._write_literal(out, field, False)
+                index = self._find(field, name)
+                if index == 0:
+                    self._write_literal(out, field, name, value, False)
+                elif index < 0x7F:
+                    out.append(0x80 | index)
+                else:
+                    encode_integer(out, 0x80, 0x7F, index)
+
+    def _find(self, field: Field, name: bytes) -> int:
+        """The index of a field in the tables, or 0.
+
+        No field is in both, so where to look first is a guess: a pseudo-field is mostly static.
+        """
+        pseudo = len(name) > 0 and name[0] == 0x3A
+        if pseudo:
+            found = _static_fields.get(field)
+            if found is not None:
+                return found
+        if self._numbers is not None:
+            found = self._numbers.get(field)
+            if found is not None:
+                return self.table.added + 62 - found
+        if not pseudo:
+            found = _static_fields.get(field)
+            if found is not None:
+                return found
+        return 0
 
     def _write_other(self, out: bytearray, field: Field) -> None:
         """Writes a field that is no tuple of two `bytes`: another pair, or one never indexed."""
         name, value = field
-        plain = _octets(name), _octets(value)
+        name = _octets(name)
+        value = _octets(value)
+        plain = (name, value)
         if isinstance(field, NeverIndexedField):
-            self._write_literal(out, plain, True)
+            self._write_literal(out, plain, name, value, True)
         else:
             self._write_field(out, plain)
 
-    def _write_literal(self, out: bytearray, field: Field, secret: bool) -> None:
+    def _write_literal(
+        self, out: bytearray, field: Field, name: bytes, value: bytes, secret: bool
+    ) -> None:
         """Writes a literal, and adds the field to the table if that is worth it."""
-        name, value = field
         table = self.table
         size = len(name) + len(value) + 32
         index = 0
@@ -210,22 +232,24 @@ class Encoder:
             how = _NOT_INDEXED
         if how == _INDEXED:
             encode_integer(out, how, 0x3F, index)
-            self._insert(field, size)
+            self._insert(field, name, value, size)
         else:
             encode_integer(out, how, 0x0F, index)
         if index == 0:
             _write_string(out, name)
         _write_string(out, value)
 
-    def _insert(self, field: Field, size: int) -> None:
+    def _insert(self, field: Field, name: bytes, value: bytes, size: int) -> None:
         """Adds a field to the table."""
         table = self.table
         self._evict(table.limit - size)
-        if self._numbers is None:
-            self._numbers = {}
-        table.push(Entry(field, 0))
-        self._numbers[field] = table.added
-        self._numbers[field[0]] = table.added
+        numbers = self._numbers
+        if numbers is None:
+            numbers = self._numbers = {}
+        table.push(make_entry(field, name, value, 0))
+        number = table.added
+        numbers[field] = number
+        numbers[name] = number
 
     def _evict(self, target: int) -> None:
         """Evicts entries until at most `target` octets are in use, and forgets their numbers."""
@@ -261,7 +285,7 @@ def _write_string(out: bytearray, data: bytes) -> None:
     coded = huffman_length(data)
     if coded < length:
         encode_integer(out, 0x80, 0x7F, coded)
-        encode_huffman(out, data)
+        encode_huffman(out, data, coded)
     else:
         encode_integer(out, 0x00, 0x7F, length)
         out += data

@@ -29,6 +29,16 @@ _long_ends = LONG_ENDS
 _long_offsets = LONG_OFFSETS
 
 
+# Buffers to decode into, taken while in use. A string that does not fit gets one of its own.
+_spare: list[bytearray] = []
+_SPARE_SIZE = 1024
+
+_ZEROS = bytes(256)
+
+# Bits that the integer in hand may have: all that one of C has.
+_HELD = 2**64 - 1
+
+
 def huffman_length(data: bytes) -> int:
     """How many octets `data` takes when coded."""
     bits = 7
@@ -37,20 +47,41 @@ def huffman_length(data: bytes) -> int:
     return bits >> 3
 
 
-def encode_huffman(out: bytearray, data: bytes) -> None:
-    """Appends the coded `data` to `out`, padded with ones to whole octets."""
+def encode_huffman(out: bytearray, data: bytes, coded: int) -> None:
+    """Appends the coded `data` to `out`, padded with ones to whole octets.
+
+    Args:
+        out: The buffer.
+        data: The string.
+        coded: Its `huffman_length`.
+    """
+    at = len(out)
+    if coded <= 256:
+        zeros = _ZEROS
+        out += zeros[:coded]
+    else:
+        out += bytes(coded)
     held = 0
     bits = 0
     for octet in data:
         length = _lengths[octet]
-        held = (held << length | _codes[octet]) & 0x3FFFFFFFFF
+        held = (held << length | _codes[octet]) & _HELD
         bits += length
-        while bits >= 8:
-            bits -= 8
-            out.append(held >> bits & 0xFF)
+        if bits >= 32:
+            bits -= 32
+            word = held >> bits
+            out[at] = word >> 24 & 0xFF
+            out[at + 1] = word >> 16 & 0xFF
+            out[at + 2] = word >> 8 & 0xFF
+            out[at + 3] = word & 0xFF
+            at += 4
+    while bits >= 8:
+        bits -= 8
+        out[at] = held >> bits & 0xFF
+        at += 1
     if bits:
         # RFC 7541 §5.2: padded with the most significant bits of EOS, which are ones.
-        out.append((held << (8 - bits) | 0xFF >> bits) & 0xFF)
+        out[at] = (held << (8 - bits) | 0xFF >> bits) & 0xFF
 
 
 def decode_huffman(data: bytes, at: int, end: int) -> bytes:
@@ -61,33 +92,53 @@ def decode_huffman(data: bytes, at: int, end: int) -> bytes:
         HuffmanEOSError: The end-of-string symbol is in the string.
     """
     # The shortest code has five bits.
-    out = bytearray((end - at) * 8 // 5)
+    most = (end - at) * 8 // 5
+    if most > _SPARE_SIZE:
+        out = bytearray(most)
+    elif _spare:
+        out = _spare.pop()
+    else:
+        out = bytearray(_SPARE_SIZE)
     size = 0
     held = 0
     bits = 0
-    while True:
-        while bits < 30 and at < end:
-            held = (held << 8 | data[at]) & 0xFFFFFFFFFF
-            at += 1
-            bits += 8
-        # Where the string ends, ones stand in for what would follow.
-        if bits >= 8:
-            found = _short_prefixes[held >> (bits - 8) & 0xFF]
+    while at < end:
+        if end - at >= 4:
+            word = data[at]
+            word = word << 8 | data[at + 1]
+            word = word << 8 | data[at + 2]
+            word = word << 8 | data[at + 3]
+            held = (held << 32 | word) & _HELD
+            bits += 32
+            at += 4
         else:
-            found = _short_prefixes[(held << (8 - bits) | 0xFF >> bits) & 0xFF]
-        if found == 0:
-            found = _decode_long(held, bits)
-        length = found >> 8
-        if length > bits:
-            break
-        out[size] = found & 0xFF
-        size += 1
-        bits -= length
+            while at < end:
+                held = (held << 8 | data[at]) & _HELD
+                bits += 8
+                at += 1
+        # Thirty bits hold any code. Where the string ends, ones stand in for what would follow.
+        while bits >= 30 or at == end:
+            if bits >= 8:
+                found = _short_prefixes[held >> (bits - 8) & 0xFF]
+            else:
+                found = _short_prefixes[(held << (8 - bits) | 0xFF >> bits) & 0xFF]
+            if found == 0:
+                found = _decode_long(held, bits)
+            length = found >> 8
+            if length > bits:
+                break
+            out[size] = found & 0xFF
+            size += 1
+            bits -= length
     padding = (1 << bits) - 1
     # RFC 7541 §5.2: padding longer than 7 bits, or other than the start of EOS, MUST be an error.
     if bits > 7 or held & padding != padding:
         raise HuffmanPaddingError("bad padding of a Huffman-coded string")
-    return bytes(out[:size])
+    if most <= _SPARE_SIZE:
+        _spare.append(out)
+    start = out
+    # Compiled, `start` is a pointer and its slice is the result; plain, the sum is.
+    return b"" + start[:size]
 
 
 def _decode_long(held: int, bits: int) -> int:

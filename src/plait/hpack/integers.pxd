@@ -1,5 +1,7 @@
 cimport cython
 
+cdef unsigned long long _MAX
+
 @cython.locals(value="unsigned long long", shift="unsigned int", end="size_t", octet="unsigned char")
 cpdef long long decode_continued(bytes data, size_t at, unsigned int prefix) except -1
 

@@ -15,6 +15,9 @@ from .errors import InvalidIntegerError, TruncatedBlockError
 #: The largest integer that is written or accepted.
 MAX_INTEGER = 2**32 - 1
 
+# The same, an integer of C where this module is compiled.
+_MAX = MAX_INTEGER
+
 
 def decode_continued(data: bytes, at: int, prefix: int) -> int:
     """Decodes an integer whose prefix was all ones.
@@ -43,7 +46,7 @@ def decode_continued(data: bytes, at: int, prefix: int) -> int:
         at += 1
         value += (octet & 0x7F) << shift
         if octet < 0x80:
-            if value > 0xFFFFFFFF:
+            if value > _MAX:
                 break
             return at << 32 | value
         shift += 7

@@ -4,12 +4,19 @@ cdef Entry _GONE
 cdef list _NO_ENTRIES
 cdef Py_ssize_t _SLACK
 
+@cython.locals(entry=Entry)
+cpdef Entry make_entry(field, bytes name, bytes value, kind)
+
 @cython.final
+@cython.no_gc
+@cython.freelist(64)
 cdef class Entry:
     cdef readonly object field
     cdef readonly object kind
     cdef readonly Py_ssize_t size
     cdef readonly bint is_cookie
+
+    cdef int fill(self, field, bytes name, bytes value, kind) except -1
 
 @cython.final
 cdef class DynamicTable:
