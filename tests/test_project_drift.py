@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.project import SOURCE, imports, module_name, modules, modules_with_sidecar
-from tests.support.sidecars import Declared, read_sidecar
+from tests.support.sidecars import Declared, read_cimports, read_sidecar
 
 COMPILED = modules_with_sidecar()
 SIDECARS = {name: read_sidecar(path.with_suffix(".pxd")) for name, path in COMPILED.items()}
@@ -135,6 +135,15 @@ def test_declared_functions_make_no_closures(module: str) -> None:
                 inner = [part for part in ast.walk(node) if part is not node]
                 bad = [p for p in inner if isinstance(p, Function | ast.Lambda | ast.GeneratorExp)]
                 assert not bad, f"{module}: {name}.{method}, line {bad[0].lineno}"
+
+
+@pytest.mark.parametrize("module", COMPILED)
+def test_a_type_is_imported_from_where_its_sidecar_has_it_from(module: str) -> None:
+    # a name that comes from two places is a variable in one and a C type in the other
+    typed = read_cimports(COMPILED[module].with_suffix(".pxd"))
+    for line, target in imports(COMPILED[module]):
+        where, _, name = target.rpartition(".")
+        assert typed.get(name, where) == where, f"{module}:{line}: import it from {typed[name]}"
 
 
 def test_no_source_knows_about_the_compiler() -> None:

@@ -37,6 +37,15 @@ def read_sidecar(path: Path) -> dict[str, Declared]:
     return found
 
 
+def read_cimports(path: Path) -> dict[str, str]:
+    """Name to module of everything that a sidecar takes from others of plait."""
+    found = {}
+    for line in _logical_lines(path.read_text(encoding="utf-8")):
+        if match := re.match(r"from (plait[\w.]*) cimport \(?([^)]*)\)?$", line.strip()):
+            found.update({name.strip(): match[1] for name in match[2].split(",") if name.strip()})
+    return found
+
+
 def _logical_lines(text: str) -> list[str]:
     """Lines without comments, those inside brackets joined."""
     lines: list[str] = []
