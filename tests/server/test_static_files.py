@@ -646,6 +646,18 @@ def test_a_file_that_shrinks_meanwhile_fails_rather_than_ends(files, large, root
             body.read1(5000)
 
 
+def test_a_small_file_that_shrinks_meanwhile_is_an_error(files, root, monkeypatch):
+    fstat = os.fstat
+
+    def cut_afterwards(fd):
+        info = fstat(fd)
+        os.truncate(root / "text.txt", 50)
+        return info
+
+    monkeypatch.setattr(os, "fstat", cut_afterwards)
+    assert ask(files, b"/text.txt")[0] == 500
+
+
 def test_a_file_that_grows_meanwhile_keeps_its_promised_length(files, large, root):
     with files.respond(b"GET", b"/large.bin", []).body as body:
         with open(root / "large.bin", "ab") as file:

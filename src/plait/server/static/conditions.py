@@ -61,7 +61,7 @@ def _unchanged(fields: Mapping[bytes, bytes], validators: Validators) -> bool:
     wanted = fields.get(b"if-match")
     if wanted is not None:
         return wanted == b"*" or validators.etag in _ENTITY_TAG.findall(wanted)
-    date = parse_http_date(fields.get(b"if-unmodified-since", b""))
+    date = _date(fields, b"if-unmodified-since")
     return date is None or validators.modified <= date
 
 
@@ -72,5 +72,10 @@ def _already_known(fields: Mapping[bytes, bytes], validators: Validators) -> boo
             return True
         # Weak comparison (RFC 9110 §13.1.2): W/"x" and "x" are the same.
         return any(tag.removeprefix(b"W/") == validators.etag for tag in _ENTITY_TAG.findall(known))
-    date = parse_http_date(fields.get(b"if-modified-since", b""))
+    date = _date(fields, b"if-modified-since")
     return date is not None and validators.modified <= date
+
+
+def _date(fields: Mapping[bytes, bytes], name: bytes) -> int | None:
+    value = fields.get(name)
+    return None if value is None else parse_http_date(value)

@@ -288,11 +288,14 @@ def _partial(
 def _body(fd: int, segments: Iterable[bytes | tuple[int, int]], length: int) -> bytes | FileBody:
     if length > SMALL:
         return FileBody(fd, segments)
-    with FileBody(os.dup(fd), segments) as body:
-        try:
-            return body.read()
-        except EOFError as error:
-            raise OSError(errno.EIO, str(error)) from None
+    return b"".join(s if isinstance(s, bytes) else _read_exactly(fd, *s) for s in segments)
+
+
+def _read_exactly(fd: int, start: int, length: int) -> bytes:
+    data = os.pread(fd, length, start)
+    if len(data) < length:
+        raise OSError(errno.EIO, "the file was cut short while it was being read")
+    return data
 
 
 def _combine(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:

@@ -18,7 +18,7 @@ class StaticHandler(BaseRequestHandler):
     """Answers a request from `files`, which a subclass has to set; see `static_handler`."""
 
     files: ClassVar[StaticFiles]
-    _body: FileBody | None = None
+    _static_body: FileBody | None = None
 
     def on_headers(self) -> None:
         """Answer a method that we know at once: whatever body there is says nothing here."""
@@ -39,15 +39,15 @@ class StaticHandler(BaseRequestHandler):
         response = self.files.respond(self.method or b"", self.path or b"", self.headers)
         body = response.body
         if isinstance(body, FileBody):
-            self._body = body
+            self._static_body = body
             self.send_response(response.status, response.headers, body.generate)
         else:
             self.send_response(response.status, response.headers, body)
 
     def on_close(self, error_code: int) -> None:  # noqa: ARG002 - sent or not, the file is done with
         """Close the file that was being sent."""
-        if self._body is not None:
-            self._body.close()
+        if self._static_body is not None:
+            self._static_body.close()
 
 
 def static_handler(files: StaticFiles | str | os.PathLike[str]) -> type[StaticHandler]:

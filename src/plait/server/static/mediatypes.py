@@ -7,6 +7,7 @@ out on purpose: the same directory is served the same way on every machine.
 from __future__ import annotations
 
 import mimetypes
+from functools import lru_cache
 
 _DEFAULT = "application/octet-stream"
 
@@ -67,6 +68,7 @@ _TYPES = {
 _PYTHON = mimetypes.MimeTypes(filenames=()).types_map[True]
 
 
+@lru_cache(maxsize=1024)
 def content_type(name: str) -> bytes:
     """Return the value of `Content-Type` for a file of this name.
 
