@@ -81,6 +81,16 @@ def test_serve_over_cleartext(site, curl):
         server.wait_for(r'INFO .*127\.0\.0\.1 - - \[.* GMT\] "GET /hello\.txt HTTP/2" 200 - -$')
 
 
+def test_a_directory_without_index_is_listed_only_if_asked_for(site, curl):
+    (site / "index.html").unlink()
+    with plait("serve", site, "-b", "127.0.0.1:0") as server:
+        server.wait_for("no index.html in .*: --listing shows what is there")
+        assert curl(server.wait_for(CLEAR)[1]) == "404 Not Found\n"
+    with plait("serve", site, "-b", "127.0.0.1:0", "--listing") as server:
+        assert 'href="./hello.txt"' in curl(server.wait_for(CLEAR)[1])
+        assert "no index.html" not in server.output
+
+
 def test_methods_ranges_and_conditions_over_the_wire(site, curl):
     with plait("serve", site, "-b", "127.0.0.1:0") as server:
         url = server.wait_for(CLEAR)[1] + "hello.txt"

@@ -134,7 +134,10 @@ def serve_command(
         raise UserError(f"--cache-control: {cache_control!r} is not a field value") from None
     if not os.access(files.root, os.X_OK):
         raise UserError(f"no permission to read {directory!r}")
-    _serve(_listeners(options), static_handler(files), files.root, options)
+    note = None
+    if not listing and not os.path.exists(os.path.join(files.root, "index.html")):
+        note = f"there is no index.html in {directory}: --listing shows what is there"
+    _serve(_listeners(options), static_handler(files), files.root, options, note)
 
 
 @plait.command("run")
@@ -199,8 +202,14 @@ def _hosts(binds: Sequence[Bind]) -> list[str]:
     return [bind.host for bind in binds if bind.host]
 
 
-def _serve(listeners: list[Listener], handler: Any, what: str, options: dict[str, Any]) -> None:
-    serve(listeners, handler, what, options["graceful_timeout"])
+def _serve(
+    listeners: list[Listener],
+    handler: Any,
+    what: str,
+    options: dict[str, Any],
+    note: str | None = None,
+) -> None:
+    serve(listeners, handler, what, options["graceful_timeout"], note)
 
 
 def _configure_logging(options: dict[str, Any]) -> None:

@@ -35,18 +35,24 @@ class Listener:
     option: str = "--bind"
 
 
-def serve(listeners: list[Listener], handler: Handler, what: str, graceful_timeout: float) -> None:
+def serve(
+    listeners: list[Listener],
+    handler: Handler,
+    what: str,
+    graceful_timeout: float,
+    note: str | None = None,
+) -> None:
     """Serve `what` until SIGINT or SIGTERM, then let what runs end within the timeout (seconds).
 
-    A second signal ends it at once. Uses uvloop where it is installed. Raises `UserError` if an
-    address cannot be had.
+    A second signal ends it at once. `note` is a line to add to those that say where it is served.
+    Uses uvloop where it is installed. Raises `UserError` if an address cannot be had.
     """
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(_serve(listeners, handler, what, graceful_timeout))
+        runner.run(_serve(listeners, handler, what, graceful_timeout, note))
 
 
 async def _serve(
-    listeners: list[Listener], handler: Handler, what: str, graceful_timeout: float
+    listeners: list[Listener], handler: Handler, what: str, grace: float, note: str | None
 ) -> None:
     stop, hurry = asyncio.Event(), asyncio.Event()
 
@@ -65,10 +71,12 @@ async def _serve(
             await server.start()
         for listener, server in zip(listeners, servers, strict=True):
             _announce(listener, server.addresses, what)
+        if note is not None:
+            _say(note)
         _advise(listeners, servers)
         await stop.wait()
     finally:
-        await _close(servers, graceful_timeout, hurry)
+        await _close(servers, grace, hurry)
 
 
 async def _close(servers: list[HTTP2Server], grace: float, hurry: asyncio.Event) -> None:
