@@ -4,7 +4,7 @@ from plait.http2.outbound cimport Outbound
 from plait.http2.session cimport Session
 from plait.http2.stream cimport Stream
 from plait.http2.streams cimport StreamTable
-from plait.http2.submission cimport Submission
+from plait.http2.submission cimport Submission, response_fields
 
 cdef class Connection:
     cdef readonly object config
@@ -25,6 +25,7 @@ cdef class Connection:
     @cython.locals(events=list)
     cpdef list take_events(self)
     cpdef object send_response(self, long long stream_id, status, headers=*, body=*)
+    cpdef object send_prepared(self, long long stream_id, list fields, body=*)
     @cython.locals(stream=Stream)
     cpdef object resume(self, long long stream_id)
     @cython.locals(stream=Stream)

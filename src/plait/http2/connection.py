@@ -24,7 +24,7 @@ from .errors import (
     NoSuchStreamError,
     UsageError,
 )
-from .events import Event, StreamClosed
+from .events import Event, Field, StreamClosed
 from .fields import outgoing_fields
 from .frames import (
     append_altsvc,
@@ -40,7 +40,7 @@ from .inbound import Inbound
 from .priority import format_priority
 from .session import Session
 from .settings import ENABLE_PUSH, MAX_CONCURRENT_STREAMS, Settings, check_setting
-from .submission import Fields, Submission, checked_request
+from .submission import Fields, Submission, checked_request, response_fields
 
 _DEFAULT_CONFIG = Config()
 _CANCEL = int(ErrorCode.CANCEL)
@@ -175,7 +175,16 @@ class Connection:
         :raises StreamStateError: if a response was sent already.
         :raises NoSuchStreamError: if the stream is not open.
         """
-        self._submission.response(stream_id, status, headers, body)
+        self._submission.response(stream_id, response_fields(status, headers), body)
+
+    def send_prepared(
+        self, stream_id: int, fields: list[Field], body: Octets | BodySource | None = None
+    ) -> None:
+        """Send a whole response whose fields were made by ``response_fields(status, headers)``.
+
+        The same as ``send_response``, for a caller who checks the fields now and sends them later.
+        """
+        self._submission.response(stream_id, fields, body)
 
     def send_request(
         self,

@@ -14,8 +14,8 @@ cdef class Submission:
     cdef readonly Session session
     cdef readonly StreamTable streams
 
-    @cython.locals(stream=Stream, fields=list)
-    cpdef object response(self, long long stream_id, object status, object headers, object body)
+    @cython.locals(stream=Stream)
+    cpdef object response(self, long long stream_id, list fields, object body)
     @cython.locals(stream=Stream)
     cpdef object data(self, long long stream_id, object data, bint end_stream)
     @cython.locals(stream=Stream)
@@ -29,3 +29,5 @@ cdef class Submission:
     cpdef object require_open(self)
 
 cpdef Body body_of(Stream stream)
+@cython.locals(fields=list, field=tuple, name=bytes)
+cpdef list response_fields(object status, object headers)

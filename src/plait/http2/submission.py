@@ -44,17 +44,13 @@ class Submission:
 
     # --- heads ----------------------------------------------------------------------------------
 
-    def response(self, stream_id: int, status: Any, headers: Fields, body: Any) -> None:
-        """Send a whole response."""
+    def response(self, stream_id: int, fields: list[Field], body: Any) -> None:
+        """Send a whole response; ``fields`` are ``response_fields``."""
         stream = self.living(stream_id)
         if stream.head_sent or not self.session.is_server:
             raise StreamStateError(f"stream {stream_id} cannot be answered now")
-        head = _STATUS.get(status)
-        if head is None or status < 200:
-            raise UsageError(f"{status!r} is not the status of a final response")
-        fields: list[Field] = [head]
-        fields += outgoing_fields(headers)
-        if body is None or stream.headless or status == 204 or status == 304:
+        status = fields[0][1]
+        if body is None or stream.headless or status == b"204" or status == b"304":
             self.out.send_head(stream, fields, True)
         elif isinstance(body, (bytes, bytearray, memoryview)):
             self.out.send_head(stream, fields, False)
@@ -221,6 +217,20 @@ class Submission:
         """Check that the connection has not ended."""
         if self.session.closed:
             raise ConnectionClosedError("the connection has ended")
+
+
+def response_fields(status: Any, headers: Fields) -> list[Field]:
+    """Return the checked fields of a final response, ``:status`` first, ready to be encoded."""
+    head = _STATUS.get(status)
+    if head is None or status < 200:
+        raise UsageError(f"{status!r} is not the status of a final response")
+    fields: list[Field] = outgoing_fields(headers)
+    for field in fields:
+        name = field[0]
+        if name[0] == 0x3A:
+            raise InvalidFieldError("a response has no other pseudo-header field than :status")
+    fields.insert(0, head)
+    return fields
 
 
 def body_of(stream: Stream) -> Body:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from plait.http2.constants import DATA_DEFERRED, DATA_EOF, DATA_OK
 
 if TYPE_CHECKING:
-    from .link import Link
+    from .handler import BaseRequestHandler
 
 Octets = bytes | bytearray | memoryview
 Answer = tuple[Octets | None, int]
@@ -33,20 +33,20 @@ class LastWords:
     """A body source that tells when it has ended, so that its trailers can be asked for."""
 
     def __init__(
-        self, source: Any, link: Link, stream_id: int, trailers: Callable[[], Any]
+        self, source: Any, handler: BaseRequestHandler, trailers: Callable[[], Any]
     ) -> None:
         self._read: Callable[[int], Any] = source if callable(source) else source.read
-        self._link = link
-        self._stream_id = stream_id
+        self._handler = handler
         self._trailers = trailers
 
     def __call__(self, most: int) -> Any:
         """Ask the source."""
         answer = self._read(most)
         if isinstance(answer, tuple) and len(answer) == 2 and answer[1] == DATA_EOF:
-            if self._link.due_trailers is None:
-                self._link.due_trailers = []
-            self._link.due_trailers.append((self._stream_id, self._trailers))
+            link = self._handler.http2
+            if link.due_trailers is None:
+                link.due_trailers = []
+            link.due_trailers.append((self._handler.stream_id, self._trailers))
         return answer
 
 

@@ -1,3 +1,5 @@
+from plait.http2.connection cimport Connection
+from plait.http2.submission cimport response_fields
 from plait.server.link cimport Link
 
 cdef class BaseRequestHandler:
@@ -9,14 +11,20 @@ cdef class BaseRequestHandler:
     cdef public object host
     cdef public object path
     cdef public object headers
+    cdef public object cookies
     cdef public object status
     cdef public bint pushed
-    cdef public bint _crumbs_joined
-    cdef public object _sent_headers
-    cdef public object _sent_body
-    cdef public int _plan
-    cdef public bint _failed
-    cdef public object _work
+    cdef public object response_headers
+    cdef public list _h2_fields
+    cdef public object _h2_body
+    cdef public object _h2_shown_body
+    cdef public object _h2_trailers
+    cdef public bint _h2_held
+    cdef public int _h2_plan
+    cdef public bint _h2_failed
+    cdef public bint _h2_closed
+    cdef public object _h2_work
     cdef object __weakref__
 
-    cpdef object _log_access(self)
+    cpdef object _h2_submit(self)
+    cpdef object _h2_log_access(self)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from plait.http2.errors import ConnectionClosedError, NoSuchStreamError, UsageError
 from plait.http2.sources import body_source, wrap_body
+from plait.http2.submission import response_fields
 
 from .bodies import LastWords, NotABody
 from .fields import Field, Headers, field_list, octets, preload_link, status_code
@@ -24,6 +25,8 @@ from .link import Link
 
 if TYPE_CHECKING:
     from typing import Self
+
+    from plait.http2.connection import Connection
 
     from .tasks import StreamWork
 
@@ -42,7 +45,9 @@ class BaseRequestHandler:
     :ivar path: the value of ``:path``, with the query, as it was sent.
     :ivar headers: all fields in wire order, the pseudo-header fields included; the crumbs of
         ``cookie`` joined into one field at the end; trailers appended when they arrive.
+    :ivar cookies: ``None`` when there were cookies, which stand joined in ``headers``; else empty.
     :ivar status: what was given to ``send_response`` or ``push``; ``None`` before.
+    :ivar response_headers: the fields of the response as octets, ``:status`` first.
     :ivar pushed: whether this is the handler of a pushed response.
     :ivar remote_address: the client's address.
     """
@@ -56,16 +61,22 @@ class BaseRequestHandler:
         self.host: bytes | None = None
         self.path: bytes | None = None
         self.headers: list[Field] = []
+        self.cookies: list[bytes] | None = []
         self.status: int | str | None = None
         self.pushed = False
-        self._crumbs_joined = False
-        # What was sent, as it was given: `response_headers` and `response_body` are made of it.
-        self._sent_headers: Any = None
-        self._sent_body: Any = None
-        # Which callbacks the class overrides, and whether one of them raised.
-        self._plan = 0
-        self._failed = False
-        self._work: StreamWork | None = None
+        self.response_headers: list[Field] | None = None
+        # From here on: not for subclasses, whose own attributes must not meet these by chance.
+        # The response; and whether it waits for the end of the callback that sent it.
+        self._h2_fields: list[Field] = []
+        self._h2_body: Any = None
+        self._h2_shown_body: Any = None
+        self._h2_trailers: Any = None
+        self._h2_held = False
+        # Which callbacks the class overrides, whether one of them raised, whether all is over.
+        self._h2_plan = 0
+        self._h2_failed = False
+        self._h2_closed = False
+        self._h2_work: StreamWork | None = None
 
     # --- callbacks ------------------------------------------------------------------------------
 
@@ -96,27 +107,22 @@ class BaseRequestHandler:
         return certificate or None
 
     @property
-    def cookies(self) -> list[bytes] | None:
-        """``None`` when there were cookies, which stand joined in ``headers``; else empty."""
-        return None if self._crumbs_joined else []
-
-    @property
-    def response_headers(self) -> list[Field] | None:
-        """The fields of the response as octets, ``:status`` first; ``None`` before there is one."""
-        if self.status is None:
-            return None
-        return [(b":status", str(int(self.status)).encode()), *field_list(self._sent_headers)]
-
-    @property
-    def response_body(self) -> Callable[[int], Any] | None:
+    def response_body(self) -> Any:
         """The body of the response as a body generator; ``None`` when there is none."""
-        return wrap_body(self._sent_body)
+        return wrap_body(self._h2_body) if self._h2_shown_body is None else self._h2_shown_body
+
+    @response_body.setter
+    def response_body(self, body: Any) -> None:
+        # the name is free for subclasses to use: what they put there is not what is sent
+        self._h2_shown_body = body
 
     @property
     def push_enabled(self) -> bool:
         """Whether the client takes pushed responses. Browsers do not, any more."""
         engine = self.http2.engine
-        return engine is not None and not self.pushed and engine.push_enabled
+        if engine is None or self._h2_closed or self.pushed:
+            return False
+        return engine.push_enabled
 
     # --- answering ------------------------------------------------------------------------------
 
@@ -156,35 +162,64 @@ class BaseRequestHandler:
             self.send_informational(code, headers)
             return
         link = self.http2
-        engine = link.engine
-        if engine is None:
+        if self._h2_closed:
             return
-        if headers is None:
-            headers = ()
-        elif type(headers) is not list:
-            headers = list(headers)
+        fields = response_fields(code, () if headers is None else headers)
         if code == 204 or code == 304 or self.method == b"HEAD":
             body = None
             trailers = None
         source = body
         if body is not None and type(body) is not bytes:
-            source = self._source(body)
-        try:
-            if trailers is None:
-                engine.send_response(self.stream_id, code, headers, source)
-            else:
-                self._send_with_trailers(code, headers, source, trailers)
-        except (NoSuchStreamError, ConnectionClosedError):
-            return
+            source = self._h2_source(body)
         self.status = status
-        self._sent_headers = headers
-        self._sent_body = body
+        self._h2_fields = self.response_headers = fields
+        self._h2_body = source
+        if trailers is not None:
+            self._h2_trailers = trailers if callable(trailers) else field_list(trailers)
         if link.logs_access:
-            self._log_access()
+            self._h2_log_access()
+        if link.calling is self:
+            # Within a callback of its own it waits for the callback's end: should that fail, the
+            # response is dropped.
+            self._h2_held = True
+            return
+        self._h2_submit()
         if not link.busy:
             link.flush()
 
-    def _source(self, body: Body) -> object:
+    def _h2_submit(self) -> None:
+        """Give the response to the engine; no effect if the stream has ended meanwhile."""
+        self._h2_held = False
+        engine = self.http2.engine
+        if engine is None:
+            return
+        try:
+            if self._h2_trailers is None:
+                engine.send_prepared(self.stream_id, self._h2_fields, self._h2_body)
+            else:
+                self._h2_submit_with_trailers(engine)
+        except (NoSuchStreamError, ConnectionClosedError):
+            pass
+
+    def _h2_submit_with_trailers(self, engine: Connection) -> None:
+        """Give a response to the engine that ends with a trailer section (RFC 9113 §8.1)."""
+        stream_id = self.stream_id
+        trailers = self._h2_trailers
+        body = self._h2_body
+        engine.send_headers(stream_id, self._h2_fields)
+        if body is not None and not isinstance(body, bytes):
+            if callable(trailers):
+                # they are asked for when the body has ended
+                engine.send_body(stream_id, LastWords(body, self, trailers), end_stream=False)
+                return
+            engine.send_body(stream_id, body, end_stream=False)
+        elif body is not None:
+            engine.send_data(stream_id, body)
+        if callable(trailers):
+            trailers = trailers()
+        engine.send_headers(stream_id, trailers, end_stream=True)
+
+    def _h2_source(self, body: Body) -> object:
         """Return a body as octets or as a body source."""
         if hasattr(type(body), "__aiter__"):
             return self.http2.start_body(self, body)
@@ -192,24 +227,6 @@ class BaseRequestHandler:
         if isinstance(source, bytes) or callable(source) or hasattr(source, "read"):
             return source
         return NotABody(source)
-
-    def _send_with_trailers(self, code: int, headers: Any, source: Any, trailers: Any) -> None:
-        """Send a response that ends with a trailer section (RFC 9113 §8.1)."""
-        engine = self.http2.engine
-        assert engine is not None
-        stream_id = self.stream_id
-        late = callable(trailers) and source is not None and not isinstance(source, bytes)
-        fields = None if late else field_list(trailers() if callable(trailers) else trailers)
-        engine.send_headers(stream_id, [(":status", str(code)), *headers])
-        if isinstance(source, bytes):
-            engine.send_data(stream_id, source)
-        elif late:
-            source = LastWords(source, self.http2, stream_id, trailers)
-            engine.send_body(stream_id, source, end_stream=False)
-        elif source is not None:
-            engine.send_body(stream_id, source, end_stream=False)
-        if fields is not None:
-            engine.send_headers(stream_id, fields, end_stream=True)
 
     def send_informational(self, status: int, headers: Headers | None = None) -> None:
         """Send an interim response (1xx), any number of times before the final one.
@@ -219,8 +236,10 @@ class BaseRequestHandler:
         code = status_code(status)
         if code >= 200:
             raise ValueError(f"{code} is not the status of an interim response")
+        if self.status:
+            raise UsageError("response has already been sent")
         link = self.http2
-        if link.engine is None:
+        if self._h2_closed or link.engine is None:
             return
         try:
             link.engine.send_headers(self.stream_id, [(":status", str(code)), *(headers or ())])
@@ -289,19 +308,18 @@ class BaseRequestHandler:
             (b":path", octets(path)),
             *field_list(request_headers),
         ]
-        fields = field_list(headers)
         code = status_code(status)
         if code < 200:
             raise ValueError(f"an interim response ({code}) cannot be pushed")
+        fields = response_fields(code, () if headers is None else headers)
         hint = bool(early_hints) and not self.push_enabled
-        pushed: Any = self.http2.push(self, request, code, fields, body)
-        pushed.status = status
+        pushed: Any = self.http2.push(self, request, status, fields, body)
         if hint:
             kind = early_hints if isinstance(early_hints, str) else None
             self.send_early_hints([preload_link(octets(path).decode(), kind)])
         return pushed  # type: ignore[no-any-return]  # made by the same factory as this one
 
-    def _log_access(self) -> None:
+    def _h2_log_access(self) -> None:
         """Write the line of the access log."""
         method = self.method or b""
         path = self.path or self.host or b""

@@ -8,6 +8,7 @@ cdef class Link:
     cdef public bint logs_access
     cdef public tuple remote_address
     cdef public bint busy
+    cdef public object calling
     cdef public list due_trailers
 
     cpdef object flush(self)

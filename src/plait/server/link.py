@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from plait.http2 import Connection
+    from plait.http2.connection import Connection
 
     from .handler import BaseRequestHandler
 
@@ -22,6 +22,7 @@ class Link:
     :ivar logs_access: whether ``log`` is enabled for INFO, as far as known at the latest read.
     :ivar remote_address: ``(host, port)`` of the client, with two more items for IPv6.
     :ivar busy: output is being gathered by someone who will call ``flush`` afterwards.
+    :ivar calling: the handler that a synchronous callback is running of.
     :ivar due_trailers: streams whose body has just ended and whose trailers are to be asked for.
     """
 
@@ -33,6 +34,7 @@ class Link:
         self.logs_access = False
         self.remote_address: tuple[Any, ...] = ("", 0)
         self.busy = False
+        self.calling: BaseRequestHandler | None = None
         self.due_trailers: list[tuple[int, Any]] | None = None
 
     def flush(self) -> None:
@@ -43,8 +45,8 @@ class Link:
         self,
         parent: BaseRequestHandler,
         request: list[tuple[bytes, bytes]],
-        status: int,
-        headers: list[tuple[bytes, bytes]],
+        status: int | str,
+        fields: list[tuple[bytes, bytes]],
         body: object,
     ) -> BaseRequestHandler:
         """Promise ``request`` on the stream of ``parent`` and submit its response."""

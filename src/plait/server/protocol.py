@@ -20,9 +20,9 @@ import traceback
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
-from plait.http2 import Connection
+from plait.http2.connection import Connection
 from plait.http2.constants import Role
-from plait.http2.errors import ErrorCode, Http2Error, PushDisabledError, StreamStateError
+from plait.http2.errors import ErrorCode, PushDisabledError, StreamStateError
 from plait.http2.events import (
     ConnectionTerminated,
     DataReceived,
@@ -295,14 +295,18 @@ class ServerProtocol(Link):
         handler.path = event.path
         handler.headers = event.headers
         self.look_at_fields(handler)
-        if handler._plan & _ASYNC:
+        if handler._h2_plan & _ASYNC:
             self.work_of(handler).deliver(event)
             return
-        if handler._plan & _ON_HEADERS:
+        if handler._h2_plan & _ON_HEADERS:
+            self.calling = handler
             try:
                 handler.on_headers()
             except BaseException as error:  # noqa: BLE001
                 self.callback_failed(handler, error)
+            self.calling = None
+            if handler._h2_held:
+                handler._h2_submit()
         if event.end_stream:
             self.request_done(handler)
 
@@ -311,14 +315,18 @@ class ServerProtocol(Link):
         handler = self.streams.get(event.stream_id)
         if handler is None:
             return
-        if handler._plan & _ASYNC:
+        if handler._h2_plan & _ASYNC:
             self.work_of(handler).deliver(event)
             return
-        if event.data and handler._plan & _ON_DATA and not handler._failed:
+        if event.data and handler._h2_plan & _ON_DATA and not handler._h2_failed:
+            self.calling = handler
             try:
                 handler.on_data(event.data)
             except BaseException as error:  # noqa: BLE001
                 self.callback_failed(handler, error)
+            self.calling = None
+            if handler._h2_held:
+                handler._h2_submit()
         if event.flow_controlled_length and self.engine is not None:
             self.engine.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
         if event.end_stream:
@@ -326,11 +334,15 @@ class ServerProtocol(Link):
 
     def request_done(self, handler: BaseRequestHandler) -> None:
         """The request is complete."""
-        if handler._plan & _ON_DONE and not handler._failed:
+        if handler._h2_plan & _ON_DONE and not handler._h2_failed:
+            self.calling = handler
             try:
                 handler.on_request_done()
             except BaseException as error:  # noqa: BLE001
                 self.callback_failed(handler, error)
+            self.calling = None
+            if handler._h2_held:
+                handler._h2_submit()
 
     def rare_event(self, event: Event) -> None:
         """Act upon the events that are not part of every request."""
@@ -352,7 +364,7 @@ class ServerProtocol(Link):
         handler = self.streams.get(event.stream_id)
         if handler is None:
             return
-        if handler._plan & _ASYNC:
+        if handler._h2_plan & _ASYNC:
             self.work_of(handler).deliver(event)
             return
         handler.headers.extend(event.headers)
@@ -395,7 +407,7 @@ class ServerProtocol(Link):
         if plan is None:
             plan = callback_plan(type(handler), BaseRequestHandler)
             plans[type(handler)] = plan
-        handler._plan = plan
+        handler._h2_plan = plan
         return handler
 
     def look_at_fields(self, handler: BaseRequestHandler) -> None:
@@ -422,14 +434,14 @@ class ServerProtocol(Link):
                 fields.append(field)
         fields.append((b"cookie", b"; ".join(crumbs)))
         handler.headers = fields
-        handler._crumbs_joined = True
+        handler.cookies = None
 
     def work_of(self, handler: BaseRequestHandler) -> StreamWork:
         """Return what runs asynchronously for a handler."""
-        work = handler._work
+        work = handler._h2_work
         if work is None:
             work = StreamWork(self, handler)
-            handler._work = work
+            handler._h2_work = work
         return work
 
     def start_task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -452,15 +464,18 @@ class ServerProtocol(Link):
 
     def callback_failed(self, handler: BaseRequestHandler, error: BaseException) -> None:
         """A callback raised: report it and reset its stream. Others are not concerned."""
-        handler._failed = True
+        handler._h2_failed = True
+        handler._h2_held = False
+        self.calling = None
         self.report(error)
         if self.engine is not None:
             self.engine.reset_stream(handler.stream_id, _INTERNAL_ERROR)
 
     def report(self, error: BaseException) -> None:
-        """Print a traceback; let an exit pass."""
+        """Print a traceback; let an exit pass, from where no transport can swallow it."""
         if isinstance(error, KeyboardInterrupt | SystemExit):
-            raise error
+            self.loop.call_soon(_leave, error)
+            return
         traceback.print_exception(error, file=sys.stderr)
 
     def close_stream(self, stream_id: int, error_code: int) -> None:
@@ -468,9 +483,10 @@ class ServerProtocol(Link):
         handler = self.streams.pop(stream_id, None)
         if handler is None:
             return
-        if handler._work is not None:
-            handler._work.close(error_code)
-        elif handler._plan & _ON_CLOSE:
+        handler._h2_closed = True
+        if handler._h2_work is not None:
+            handler._h2_work.close(error_code)
+        elif handler._h2_plan & _ON_CLOSE:
             self.call_on_close(handler, error_code)
 
     def call_on_close(self, handler: BaseRequestHandler, error_code: int) -> None:
@@ -568,8 +584,8 @@ class ServerProtocol(Link):
         self,
         parent: BaseRequestHandler,
         request: list[Field],
-        status: int,
-        headers: list[Field],
+        status: int | str,
+        fields: list[Field],
         body: object,
     ) -> BaseRequestHandler:
         """Promise ``request`` on the stream of ``parent`` and submit its response."""
@@ -585,8 +601,8 @@ class ServerProtocol(Link):
         handler.host = request[2][1]
         handler.path = request[3][1]
         handler.headers = request
-        handler._sent_headers = headers
-        handler._sent_body = body
+        handler.status = status
+        handler._h2_fields = handler.response_headers = fields
         try:
             stream_id = engine.push_stream(parent.stream_id, request)
         except PushDisabledError:
@@ -594,18 +610,11 @@ class ServerProtocol(Link):
             return handler
         handler.stream_id = stream_id
         self.next_refused_push = stream_id + 2
-        if status in (204, 304) or handler.method == b"HEAD":
-            body = None
-        source: Any = None if body is None else handler._source(body)
-        try:
-            engine.send_response(stream_id, status, headers, source)
-        except Http2Error:
-            engine.reset_stream(stream_id, _INTERNAL_ERROR)
-            raise
         self.streams[stream_id] = handler
+        handler._h2_body = None if body is None else handler._h2_source(body)
+        handler._h2_submit()
         if self.logs_access:
-            handler.status = status
-            handler._log_access()
+            handler._h2_log_access()
         if not self.busy:
             self.flush()
         return handler
@@ -625,4 +634,10 @@ class ServerProtocol(Link):
         refused = self.refused_pushes
         self.refused_pushes = None
         for handler in refused or ():
+            handler._h2_closed = True
             self.call_on_close(handler, _INTERNAL_ERROR)
+
+
+def _leave(error: BaseException) -> None:
+    """Leave the event loop."""
+    raise error

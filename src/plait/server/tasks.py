@@ -100,7 +100,7 @@ class StreamWork:
         """Deliver events until there are none."""
         handler = self._handler
         try:
-            while self._events and not handler._failed:
+            while self._events and not handler._h2_failed:
                 await self._call(self._events.popleft())
         except asyncio.CancelledError as error:
             # by `close`; otherwise by something that the callback awaited
