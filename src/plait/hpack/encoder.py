@@ -169,7 +169,7 @@ class Encoder:
             if type(name) is not bytes or type(value) is not bytes:
                 self._write_other(out, field)
             else:
-                index = self._find(field, name)
+                index = self._find(field, name, value)
                 if index == 0:
                     self._write_literal(out, field, name, value, False)
                 elif index < 0x7F:
@@ -177,24 +177,22 @@ class Encoder:
                 else:
                     encode_integer(out, 0x80, 0x7F, index)
 
-    def _find(self, field: Field, name: bytes) -> int:
+    def _find(self, field: Field, name: bytes, value: bytes) -> int:
         """The index of a field in the tables, or 0.
 
-        No field is in both, so where to look first is a guess: a pseudo-field is mostly static.
+        No field is in both tables, so each is asked when it is likely to know: apart from the
+        pseudo-fields, only one static entry has a value.
         """
         pseudo = len(name) > 0 and name[0] == 0x3A
-        if pseudo:
+        if pseudo or len(value) == 0 or name == b"accept-encoding":
             found = _static_fields.get(field)
             if found is not None:
                 return found
         if self._numbers is not None:
             found = self._numbers.get(field)
             if found is not None:
-                return self.table.added + 62 - found
-        if not pseudo:
-            found = _static_fields.get(field)
-            if found is not None:
-                return found
+                number = found
+                return self.table.added + 62 - number
         return 0
 
     def _write_other(self, out: bytearray, field: Field) -> None:
@@ -218,14 +216,16 @@ class Encoder:
         how = _INDEXED
         known = _static_names.get(name)
         if known is not None:
-            index = known >> 8
-            how = known & 0xFF
+            packed = known
+            index = packed >> 8
+            how = packed & 0xFF
             if how == _NEVER_INDEXED and name == b"cookie" and len(value) >= _LONG_COOKIE:
                 how = _INDEXED
         elif self._numbers is not None:
             known = self._numbers.get(name)
             if known is not None:
-                index = table.added + 62 - known
+                number = known
+                index = table.added + 62 - number
         if secret:
             how = _NEVER_INDEXED
         elif how == _INDEXED and size > table.limit * 3 // 4:

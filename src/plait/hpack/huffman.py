@@ -29,9 +29,10 @@ _long_ends = LONG_ENDS
 _long_offsets = LONG_OFFSETS
 
 
-# Buffers to decode into, taken while in use. A string that does not fit gets one of its own.
-_spare: list[bytearray] = []
+# Buffers to decode into, taken while in use. A string that does not fit gets one of its own, and
+# so does a thread when none is left. (A list of one would be reallocated each time it is emptied.)
 _SPARE_SIZE = 1024
+_spare = [bytearray(_SPARE_SIZE) for _ in range(4)]
 
 _ZEROS = bytes(256)
 
