@@ -74,6 +74,10 @@ class Config:
     host_may_differ: bool = False
     """Let a ``host`` field pass that is not the ``:authority`` (RFC 9113 §8.3.1: SHOULD NOT)."""
 
+    withdrawable_responses: bool = False
+    """Server: write responses only when octets are asked for, not when they are submitted. Until
+    then ``reset_stream`` withdraws one, and the main responses precede pushed ones."""
+
     limits: Limits = field(default_factory=Limits)
     """The abuse budgets."""
 

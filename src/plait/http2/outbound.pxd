@@ -31,6 +31,7 @@ cdef class Outbound:
     cdef public Encoder encoder
     cdef public list events
     cdef public bint filling
+    cdef public bint holds_heads
     cdef public Py_ssize_t max_frame_size
     cdef public object pending_heads
     cdef public ReceiveWindow receive_window
@@ -51,8 +52,9 @@ cdef class Outbound:
     cpdef object write_push_promise(self, long long stream_id, long long promised_id, list fields)
     @cython.locals(buffer=bytearray)
     cpdef object split_block(self, Py_ssize_t start, int frame_type, int flags, long long stream_id)
+    @cython.locals(pushed=cython.bint)
     cpdef object send_head(self, Stream stream, list fields, bint end_stream)
-    @cython.locals(stream=Stream, body=Body, streams=StreamTable, full=cython.bint, waiting=cython.bint)
+    @cython.locals(stream=Stream, body=Body, streams=StreamTable, full=cython.bint, waiting=cython.bint, ordered=list)
     cpdef object flush_heads(self)
     @cython.locals(length=cython.Py_ssize_t, body=Body)
     cpdef object send_octets(self, Stream stream, object data, bint end_stream)

@@ -51,6 +51,7 @@ class Outbound:
         "encoder",
         "events",
         "filling",
+        "holds_heads",
         "max_frame_size",
         "pending_heads",
         "receive_window",
@@ -80,6 +81,7 @@ class Outbound:
         self.max_frame_size = 16_384
         self.remote_max_streams = -1
         self.closing_is_reset = streams.is_server and config.reset_unread_request
+        self.holds_heads = streams.is_server and config.withdrawable_responses
         # Streams whose header section waits, and streams whose source had nothing just now.
         self.pending_heads: deque[Stream] | None = None
         self.starved: list[Stream] | None = None
@@ -138,7 +140,8 @@ class Outbound:
         main response comes first; and nothing is added to a buffer that nobody empties.
         """
         stream.head_sent = True
-        if (not stream.id & 1 and self.streams.is_server) or len(self.buffer) > _HEADS_MAX:
+        pushed = not stream.id & 1 and self.streams.is_server
+        if pushed or self.holds_heads or len(self.buffer) > _HEADS_MAX:
             stream.pending_head = fields
             if stream.body is None:
                 stream.body = Body()
@@ -158,6 +161,12 @@ class Outbound:
         pending = self.pending_heads
         if pending is None:
             return
+        if self.holds_heads:
+            # The main responses come before the pushed ones, whenever those were submitted.
+            ordered = [stream for stream in pending if stream.id & 1]
+            ordered += [stream for stream in pending if not stream.id & 1]
+            pending = deque(ordered)
+            self.pending_heads = pending
         streams = self.streams
         for _ in range(len(pending)):
             stream = pending.popleft()

@@ -46,16 +46,15 @@ class HTTP2Server(_HTTP2Server):
         RequestHandlerClass: Callable[[Link, int], _BaseRequestHandler],  # noqa: N803
         ssl: tls.SSLContext | None = None,
     ) -> None:
-        loop = usable_loop()
         super().__init__(
             address,
             RequestHandlerClass,
             ssl,
-            loop=loop,
             config=ORIGINAL_SETTINGS,
             logger=logging.getLogger("nghttp2"),
         )
-        self.closes_loop = True
+        # After the address has proved usable: a failure leaves no loop behind.
+        loop = usable_loop()
         if not loop.is_running():
             loop.run_until_complete(self.start())
 

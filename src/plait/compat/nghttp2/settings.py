@@ -14,4 +14,6 @@ ORIGINAL_SETTINGS = Config(
     no_rfc7540_priorities=False,
     # The attribute `host` is the last of `:authority` and `host`, hence both may be there.
     host_may_differ=True,
+    # When a callback raises, the response that it has sent is dropped.
+    withdrawable_responses=True,
 )
