@@ -295,8 +295,9 @@ class Connection:
         """Give the peer more credit than the configured window, for good.
 
         :param increment: octets, at least 1; :param stream_id: 0 for the connection.
-        :raises UsageError: if the window would exceed 2^31-1.
+        :raises UsageError: if the window would exceed 2^31-1, or the connection has ended.
         """
+        self._submission.require_open()
         out = self._out
         window = out.receive_window
         if stream_id:
