@@ -69,6 +69,7 @@ class Application:
         self.connection = http2.Connection(role, config)
         self.number = number
         self.sources: list[int] = []
+        self.silent = False  # the connection has closed, and its last words are said
         self.lines: list[str] = []
 
     def run(self, reads: Iterable[bytes]) -> list[str]:
@@ -178,6 +179,9 @@ class Application:
         else:
             said = connection.data_to_send(appetite)
         shown = said.hex() if len(said) < 400 else f"{len(said)} octets, {digest([said.hex()])}"
+        if said and self.silent:
+            self.lines.append(f"{FAULT} said after the end: {said.hex()}")
+        self.silent = connection.closed
         self.tell(connection.take_events())
         errors = [(stream_id, repr(e)) for stream_id, e in connection.take_source_errors()]
         state = (connection.open_streams, connection.closed, connection.drained)
