@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -154,8 +155,13 @@ def peak_memory(pid):
 
 
 def open_files(pid, folder):
-    links = Path(f"/proc/{pid}/fd").iterdir()
-    return [link for link in links if str(link.readlink()).startswith(str(folder))]
+    """The files in the folder that the process has open."""
+    found = []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        # one that is closed while we look is not open
+        with contextlib.suppress(FileNotFoundError):
+            found.append(str(link.readlink()))
+    return [path for path in found if path.startswith(str(folder))]
 
 
 def test_a_client_that_leaves_does_not_keep_the_file_open(site, curl):
