@@ -14,6 +14,7 @@ from benchmarks.options import Options
 from benchmarks.report import Row
 from benchmarks.servers import Load, Server, run_load
 from benchmarks.traffic import BIG_BODY, BODY
+from benchmarks.workers import COMPILED, Missing
 
 
 @contextmanager
@@ -35,16 +36,20 @@ class Contest:
         self._options = options
         self.rates: dict[str, float] = {}
         self.costs: dict[str, list[float]] = {}
+        self.left_out: dict[str, str] = {}
 
     def run(self, servers: dict[str, Server]) -> None:
-        """Start all, warm each up, then take turns."""
+        """Start all, warm each up, then take turns; what does not answer is left out."""
         with ExitStack() as stack:
             samples: dict[str, Callable[[], float]] = {}
             warm = replace(self._load, requests=max(self._load.clients, self._load.requests // 10))
             for name, server in servers.items():
-                stack.enter_context(server)
-                run_load(server, warm)
-                samples[name] = partial(self._sample, name, server)
+                try:
+                    run_load(stack.enter_context(server), warm)
+                except Missing as missing:
+                    self.left_out[name] = str(missing)
+                else:
+                    samples[name] = partial(self._sample, name, server)
             self.costs = in_turns(samples, self._options.rounds)
 
     def _sample(self, name: str, server: Server) -> float:
@@ -54,9 +59,11 @@ class Contest:
 
     def row(
         self, work: str, mine: str, peer: str, unit: str, scale: float, goal: float | None
-    ) -> Row:
-        """The result of `mine` beside `peer`."""
-        return Row(
+    ) -> list[Row]:
+        """The result of `mine` beside `peer`; no row where one of them did not answer."""
+        if mine not in self.costs or peer not in self.costs:
+            return []
+        row = Row(
             work=work,
             subject=mine,
             value=min(self.costs[mine]) / scale,
@@ -64,5 +71,6 @@ class Contest:
             peer=peer,
             peer_value=min(self.costs[peer]) / scale,
             ratio=median_ratio(self.costs[mine], self.costs[peer]),
-            goal=goal,
+            goal=goal if mine == COMPILED else None,
         )
+        return [row]

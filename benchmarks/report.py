@@ -43,9 +43,9 @@ class Report:
     left_out: list[str] = field(default_factory=list)
     remarks: dict[str, list[str]] = field(default_factory=dict)
 
-    def add(self, section: str, row: Row) -> None:
-        """Append a row to a section, made on first use."""
-        self.sections.setdefault(section, []).append(row)
+    def add(self, section: str, *rows: Row) -> None:
+        """Append rows to a section, made on first use."""
+        self.sections.setdefault(section, []).extend(rows)
 
     def remark(self, section: str, text: str) -> None:
         """Say under a section's table how it was measured."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.contest import Contest, documents
 from benchmarks.options import Options
 from benchmarks.report import Report
-from benchmarks.servers import Load, nghttpd, plait_app
+from benchmarks.servers import Load, Server, nghttpd, plait_app
 from benchmarks.workers import COMPILED, PLAIN, Missing, installed_name, plain_source
 
 SECTION = "Server, a Python handler answering 13 octets"
@@ -34,14 +34,6 @@ def make_tls(folder: Path) -> tuple[str, str]:
 
 def server(report: Report, options: Options) -> None:
     """CPU µs per request, and requests per second."""
-    with documents() as docs, plain_source() as plain, tempfile.TemporaryDirectory() as keys:
-        for load, goal in _LOADS:
-            title = load.title + (" over TLS" if load.tls else "")
-            try:
-                tls = make_tls(Path(keys)) if load.tls else None
-                _small(report, options, load, goal, title, docs, plain, tls)
-            except Missing as missing:
-                report.skip(f"server, {title}", str(missing))
     report.remark(
         SECTION,
         "CPU time of the server process per request, user and system; h2load on the other core. "
@@ -49,28 +41,34 @@ def server(report: Report, options: Options) -> None:
         "*In full* means a handler that sends the seven fields that nghttpd sends, "
         "where the other sends status, content-type and content-length.",
     )
+    with documents() as docs, plain_source() as plain, tempfile.TemporaryDirectory() as keys:
+        for load, goal in _LOADS:
+            title = load.title + (" over TLS" if load.tls else "")
+            load = replace(load, requests=options.scaled(load.requests, 2000))
+            contest = Contest(load, load.requests, options)
+            try:
+                contest.run(_servers(docs, plain, make_tls(Path(keys)) if load.tls else None))
+            except Missing as missing:
+                report.skip(f"server, {title}", str(missing))
+                continue
+            _tell(report, contest, title, goal)
 
 
-def _small(
-    report: Report,
-    options: Options,
-    load: Load,
-    goal: float | None,
-    title: str,
-    docs: Path,
-    plain: str,
-    tls: tuple[str, str] | None,
-) -> None:
-    load = replace(load, requests=options.scaled(load.requests, 2000))
-    contest = Contest(load, load.requests, options)
+def _servers(docs: Path, plain: str, tls: tuple[str, str] | None) -> dict[str, Server]:
+    """Who takes part, by the names in the table."""
     servers = {"nghttpd": nghttpd(docs, tls=tls)}
     if installed_name() == COMPILED:
         servers[COMPILED] = plait_app("hello", tls)
         servers[f"{COMPILED}, in full"] = plait_app("hello-in-full", tls)
     servers[PLAIN] = plait_app("hello", tls, plain)
-    contest.run(servers)
-    peer_rate = contest.rates["nghttpd"]
-    for name in list(servers)[1:]:
-        row = contest.row(title, name, "nghttpd", "µs", 1000, goal if name == COMPILED else None)
-        row.note = f"{contest.rates[name]:,.0f} requests/s, nghttpd {peer_rate:,.0f}"
-        report.add(SECTION, row)
+    return servers
+
+
+def _tell(report: Report, contest: Contest, title: str, goal: float | None) -> None:
+    for name, why in contest.left_out.items():
+        report.skip(f"server, {title}, {name}", why)
+    for name in contest.costs:
+        if name != "nghttpd":
+            report.add(SECTION, *contest.row(title, name, "nghttpd", "µs", 1000, goal))
+    rates = "; ".join(f"{name} {rate:,.0f}" for name, rate in contest.rates.items())
+    report.remark(SECTION, f"Requests per second, {title}: {rates}.")

@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from benchmarks.machine import load_core, pinned, subject_core
 from benchmarks.workers import ROOT, Missing
 
 _PATIENCE = 20.0  # seconds until a server must listen, or end
+_LONGEST_RUN = 120.0  # seconds for one run of h2load
 
 _PACKAGES = {
     "h2load": "nghttp2-client",
@@ -56,10 +58,12 @@ class Server:
         self._env = {**os.environ, "PYTHONPATH": path or "", "PYTHONHASHSEED": "0"}
 
     def __enter__(self) -> Self:
+        self._complaints = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
             pinned(self._command, subject_core()),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
+            stderr=self._complaints,
             cwd=ROOT,
             env=self._env,
         )
@@ -78,6 +82,13 @@ class Server:
             except subprocess.TimeoutExpired:
                 self._process.kill()
         self._process.wait()
+        self._complaints.close()
+
+    def complaint(self) -> str:
+        """The last line that it wrote to standard error."""
+        self._complaints.seek(0)
+        lines = self._complaints.read().decode(errors="replace").split("\n")
+        return next((line for line in reversed(lines) if line.strip()), "it says nothing")
 
     def _wait_until_it_listens(self) -> None:
         deadline = time.monotonic() + _PATIENCE
@@ -88,7 +99,7 @@ class Server:
                 time.sleep(0.02)
             else:
                 return
-        raise Missing(f"{self.name} does not start (status {self._process.poll()})")
+        raise Missing(f"{self.name} does not start: {self.complaint()}")
 
     @property
     def pid(self) -> int:
@@ -173,12 +184,21 @@ def run_load(server: Server, load: Load) -> Outcome:
         f"{scheme}://127.0.0.1:{server.port}{load.path}",
     ]
     before = cpu_ns(server.pid)
-    done = subprocess.run(pinned(command, load_core()), capture_output=True, text=True, check=True)
+    try:
+        done = subprocess.run(
+            pinned(command, load_core()),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_LONGEST_RUN,
+        )
+    except subprocess.TimeoutExpired:
+        raise Missing(f"{server.name} does not answer: {server.complaint()}") from None
     spent = cpu_ns(server.pid) - before
     succeeded = re.search(r"(\d+) succeeded", done.stdout)
     ok = re.search(r"status codes: (\d+) 2xx", done.stdout)
     rate = re.search(r"([\d.]+) req/s", done.stdout)
     good = min(int(succeeded[1]), int(ok[1])) if succeeded and ok else 0
     if rate is None or good < load.requests:
-        raise RuntimeError(f"{server.name} did not answer every request:\n{done.stdout}")
+        raise Missing(f"{server.name} answered {good} of {load.requests}: {server.complaint()}")
     return Outcome(spent, float(rate[1]))

@@ -23,7 +23,7 @@ COMPILED, PLAIN = "plait", "plait, plain"
 
 
 class Missing(Exception):
-    """A subject cannot run here; the text says what to install."""
+    """A subject cannot be measured here; the text says why, or what to install."""
 
 
 def installed_variant() -> str:
@@ -119,6 +119,11 @@ class Workers:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
+    def drop(self, label: str, why: str) -> None:
+        """Leave one out from now on."""
+        del self.running[label]
+        self.left_out[label] = why
+
     def _start(self, label: str, name: str, path: str | None = None) -> None:
         try:
             worker = Worker(self._kind, name, path)
@@ -133,9 +138,7 @@ class Workers:
         self._start(COMPILED, "plait")
         worker = self.running.get(COMPILED)
         if worker is not None and worker.version != "compiled":
-            del self.running[COMPILED]
-            self.left_out[COMPILED] = (
-                f"the installed plait is {worker.version}: PLAIT_BUILD=required pip install ."
-            )
+            why = f"the installed plait is {worker.version}: PLAIT_BUILD=required pip install ."
+            self.drop(COMPILED, why)
         folder = self._stack.enter_context(plain_source())
         self._start(PLAIN, "plait", folder)
