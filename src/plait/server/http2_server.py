@@ -30,7 +30,7 @@ HandlerFactory = Callable[["Link", int], "BaseRequestHandler"]
 _IDLE_GRACE = 1.0
 
 # Seconds for the last octets to leave once the deadline has passed, and for aborted transports.
-_LAST_GRACE = 2.5
+_LAST_GRACE = 1.5
 _ABORT_GRACE = 1.0
 
 

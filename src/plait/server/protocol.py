@@ -57,7 +57,7 @@ _APPETITE = 65_536
 _HELPINGS = 16
 
 # Seconds that a client has to read what was said last.
-_LINGER = 2.0
+_LINGER = 1.0
 
 # Empty answers of bodies in a row that are asked again at once; then the pauses grow to this.
 _PATIENCE = 16
@@ -488,9 +488,13 @@ class ServerProtocol(Link):
             handler._h2_work.close(error_code)
         elif handler._h2_plan & _ON_CLOSE:
             self.call_on_close(handler, error_code)
+        if type(handler._h2_body) is not bytes:
+            # A body is often a method of its handler: the two must not keep each other alive.
+            handler._h2_body = None
 
     def call_on_close(self, handler: BaseRequestHandler, error_code: int) -> None:
         """Call ``on_close``; an ``async def`` runs as a task."""
+        handler._h2_work = None
         try:
             result = handler.on_close(error_code)
             if result is not None and asyncio.iscoroutine(result):
