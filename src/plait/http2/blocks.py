@@ -26,10 +26,12 @@ from .frames import uint32
 from .heads import Head, MalformedError, check_trailers, request_head, response_head
 from .priority import parse_priority
 from .session import Session
-from .stream import CLOSED, HALF_CLOSED_REMOTE, Stream
+from .stream import CLOSED, HALF_CLOSED_REMOTE, RESERVED_REMOTE, Stream
 
 _PROTOCOL_ERROR = int(ErrorCode.PROTOCOL_ERROR)
 _SMALLEST_BLOCK_LIMIT = 16_384
+_MOST_PROMISES = 100
+"""Promised streams that a client keeps at once; more where its limit of streams is higher."""
 
 
 class FieldBlocks:
@@ -229,11 +231,10 @@ class FieldBlocks:
         # RFC 9113 §5.1.2: beyond the limit, PROTOCOL_ERROR or REFUSED_STREAM. The peer may not
         # have seen the limit yet; refusing harms nobody, as the request can be retried.
         if 0 <= limit <= streams.remote_count:
-            raise StreamFault(
-                stream_id, ErrorCode.REFUSED_STREAM, "streams.limit", "too many streams"
-            )
+            raise refused(stream_id)
         if head is None:
             raise malformed(stream_id, slug)
+        session.requests += 1
         stream.recv_headers()
         streams.count(stream)
         stream.head_received = True
@@ -282,6 +283,10 @@ class FieldBlocks:
         except MalformedError as error:
             raise malformed(stream.id, error.slug) from None
         session = self.session
+        if stream.state == RESERVED_REMOTE and session.max_streams >= 0:
+            # RFC 9113 §5.1.2: pushed streams count once they send.
+            if session.streams.remote_count >= session.max_streams:
+                raise refused(stream.id)
         stream.recv_headers()
         session.streams.count(stream)
         if head.status < 200:
@@ -330,19 +335,24 @@ class FieldBlocks:
         kinds: list[int] = []
         slug = self.decode(block, fields, kinds)
         parent = streams.living.get(stream_id)
-        if parent is None and (streams.is_idle(stream_id) or streams.is_remote(stream_id)):
+        # RFC 9113 §6.6: only on a stream that the client opened.
+        if streams.is_remote(stream_id) or streams.is_idle(stream_id):
             raise protocol_error("push.parent", f"stream {stream_id} cannot promise")
         if parent is None and not streams.was_reset_by_us(stream_id):
             raise protocol_error("push.parent", f"stream {stream_id} has closed")
         # RFC 9113 §6.6: only on a stream that is open or half-closed (local).
         if parent is not None and not parent.can_receive_data():
             raise protocol_error("push.parent", f"stream {stream_id} cannot promise")
+        most = max(session.max_streams, _MOST_PROMISES)
+        full = len(streams.living) - streams.local_count >= most
         promised = streams.open_remote(promised_id, 0)
         promised.recv_push_promise()
         if parent is None:
             # The parent was reset by us: so is what it promised meanwhile.
             session.out.write_reset(promised, int(ErrorCode.CANCEL))
             return
+        if full:
+            raise refused(promised_id)
         if not slug:
             slug = promised_fault(fields, kinds)
         if slug:
@@ -383,7 +393,15 @@ def promised_fault(fields: list[Field], kinds: list[int]) -> str:
     # RFC 9113 §8.4: promised requests MUST be safe, cacheable, and without a body.
     if head.method not in (b"GET", b"HEAD") or head.content_length > 0:
         return "push.method"
+    # RFC 9113 §8.4.1: without an authority there is none that the server could have.
+    if not head.authority:
+        return "push.authority"
     return ""
+
+
+def refused(stream_id: int) -> StreamFault:
+    """Return the fault of a stream beyond the limit (RFC 9113 §5.1.2)."""
+    return StreamFault(stream_id, ErrorCode.REFUSED_STREAM, "streams.limit", "too many streams")
 
 
 def unpadded_end(data: bytes, start: int, length: int, slug: str) -> int:

@@ -28,6 +28,21 @@ class SupportsRead(Protocol):
 BodySource = Read | SupportsRead
 
 
+def steady(data: object) -> bytes | memoryview:
+    """Return octets that nobody changes any more, one item an octet: copied only if need be.
+
+    :raises TypeError: if these are no octets.
+    """
+    if type(data) is bytes:
+        return data
+    if type(data) is memoryview and data.readonly and data.c_contiguous:
+        if type(data.obj) is not bytearray:
+            return data if data.format == "B" and data.ndim == 1 else data.cast("B")
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        raise TypeError(f"octets are wanted, not {type(data).__name__}")
+    return bytes(data)
+
+
 class Body:
     """Chunks, then a source, then trailers; the order in which they leave.
 
@@ -52,13 +67,12 @@ class Body:
         self.starved = False
 
     def add(self, data: Octets) -> None:
-        """Queue octets."""
+        """Queue octets that are ``steady``."""
         if len(data) == 0:
             return
         if self.chunks is None:
             self.chunks = deque()
-        # Only bytes are safe to hold on to; a memoryview of them is as well.
-        self.chunks.append(data if isinstance(data, (bytes, memoryview)) else bytes(data))
+        self.chunks.append(data)
 
     def has_octets(self) -> bool:
         """Whether octets or a source wait, which need credit to be sent."""
@@ -107,16 +121,13 @@ class Body:
         if flag == DATA_DEFERRED:
             # What comes with "deferred" is dropped, as nghttp2 does.
             return None
-        if data is None:
-            data = b""
-        elif not isinstance(data, (bytes, bytearray, memoryview)):
-            raise TypeError(f"a body source must return bytes, not {type(data).__name__}")
-        if len(data) > most:
-            raise ValueError(f"a body source returned {len(data)} octets, {most} were asked for")
+        octets = b"" if data is None else steady(data)
+        if len(octets) > most:
+            raise ValueError(f"a body source returned {len(octets)} octets, {most} were asked for")
         if flag == DATA_EOF:
             self.read = None
         elif flag != DATA_OK:
             raise ValueError(f"a body source returned the unknown flag {flag!r}")
-        elif len(data) == 0:
+        elif len(octets) == 0:
             self.starved = True
-        return bytes(data) if type(data) is bytearray else data
+        return octets

@@ -39,7 +39,7 @@ from .frames import (
 from .inbound import Inbound
 from .priority import format_priority
 from .session import Session
-from .settings import ENABLE_PUSH, MAX_CONCURRENT_STREAMS, Settings, check_setting
+from .settings import MAX_CONCURRENT_STREAMS, MAX_FRAME_SIZE, Settings, check_setting
 from .submission import Fields, Submission, checked_request, response_fields
 
 _DEFAULT_CONFIG = Config()
@@ -348,8 +348,7 @@ class Connection:
         session = self._session
         append_settings(self._out.buffer, settings)
         session.local.announce(settings)
-        if ENABLE_PUSH in settings:
-            session.push_refused = settings[ENABLE_PUSH] == 0
+        session.max_frame_size = session.local.largest(MAX_FRAME_SIZE)
         limit = settings.get(MAX_CONCURRENT_STREAMS)
         if limit is not None:
             session.max_streams = limit
@@ -434,7 +433,9 @@ class Connection:
             raise UsageError("an upgrade comes before anything else")
         events: list[Event] = []
         session.events = events
-        self._inbound.upgrade(outgoing_fields(headers), _decode_settings(settings), end_stream)
+        self._inbound.upgrade(
+            outgoing_fields(headers, True), _decode_settings(settings), end_stream
+        )
         return events
 
     def initiate_upgrade(self, headers: Fields) -> bytes:
@@ -447,7 +448,7 @@ class Connection:
         """
         if self._session.is_server or self._streams.next_local != 1:
             raise UsageError("an upgrade comes before anything else")
-        method = checked_request(outgoing_fields(headers))
+        method = checked_request(outgoing_fields(headers, True))
         stream = self._streams.open_local(self._session.remote_window)
         stream.headless = method == b"HEAD"
         stream.head_sent = True

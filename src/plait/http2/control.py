@@ -36,12 +36,12 @@ from .settings import (
     Changes,
     check_setting,
 )
-from .stream import Stream
+from .stream import RESERVED_REMOTE, Stream
 
 _FLOW_CONTROL_ERROR = int(ErrorCode.FLOW_CONTROL_ERROR)
 _PROTOCOL_ERROR = int(ErrorCode.PROTOCOL_ERROR)
 _EARLY_PRIORITIES = 100
-"""PRIORITY_UPDATEs kept for requests that have not come yet."""
+"""PRIORITY_UPDATEs kept for requests to come, where we set no limit of streams."""
 
 
 class ControlFrames:
@@ -136,6 +136,10 @@ class ControlFrames:
             elif code == INITIAL_WINDOW_SIZE:
                 self.resize_receive_windows(value - session.stream_window)
                 session.stream_window = value
+            elif code == MAX_FRAME_SIZE:
+                session.max_frame_size = session.local.largest(MAX_FRAME_SIZE)
+            elif code == ENABLE_PUSH:
+                session.push_refused = value == 0
         session.events.append(SettingsAcknowledged(changes))
 
     def resize_receive_windows(self, delta: int) -> None:
@@ -180,9 +184,10 @@ class ControlFrames:
         session = self.session
         session.budgets.spend("control.flood", session.work())
         last = uint32(payload, 0) & 0x7FFFFFFF
-        event = ConnectionTerminated(uint32(payload, 4), last, payload[8:], True, "peer.goaway")
+        code = uint32(payload, 4)
+        event = ConnectionTerminated(code, last, payload[8:], True, "peer.goaway")
         session.events.append(event)
-        session.receive_goaway(last)
+        session.receive_goaway(last, code)
 
     # --- windows --------------------------------------------------------------------------------
 
@@ -210,6 +215,8 @@ class ControlFrames:
             if session.streams.is_idle(stream_id):
                 raise protocol_error("window_update.idle", f"stream {stream_id} is idle")
             return
+        if stream.state == RESERVED_REMOTE:
+            raise stream.fault("WINDOW_UPDATE")
         # RFC 9113 §6.9: an increment of 0 MUST be a stream error PROTOCOL_ERROR; §6.9.1: a
         # window above 2^31-1 MUST end the stream with FLOW_CONTROL_ERROR.
         if increment == 0:
@@ -284,26 +291,31 @@ class ControlFrames:
         if stream is not None:
             session.out.scheduler.reprioritise(stream, urgency, incremental)
         elif session.streams.is_idle(target):
-            if not self.keep_priority(target, urgency, incremental):
-                return
+            self.keep_priority(target, urgency, incremental)
         else:
             return
         session.events.append(PriorityUpdated(target, urgency, incremental))
 
-    def keep_priority(self, target: int, urgency: int, incremental: bool) -> bool:
-        """Keep the priority of a request to come; RFC 9218 §7.1 allows to bound their number."""
+    def keep_priority(self, target: int, urgency: int, incremental: bool) -> None:
+        """Keep the priority of a request to come."""
         blocks = self.blocks
         if blocks.priorities is None:
             blocks.priorities = {}
-        if len(blocks.priorities) >= _EARLY_PRIORITIES and target not in blocks.priorities:
-            # Ids that were skipped over will never come.
-            highest = self.session.streams.highest_remote
-            kept = [item for item in blocks.priorities.items() if item[0] > highest]
-            blocks.priorities = dict(kept)
-            if len(kept) >= _EARLY_PRIORITIES:
-                return False
+        session = self.session
+        most = session.max_streams if session.max_streams >= 0 else _EARLY_PRIORITIES
+        if target not in blocks.priorities:
+            # RFC 9218 §7.1: with the active streams they MUST NOT exceed the limit of streams.
+            if len(blocks.priorities) + session.streams.remote_count >= most:
+                self.forget_skipped_priorities(blocks.priorities)
+            if len(blocks.priorities) + session.streams.remote_count >= most:
+                raise protocol_error("priority_update.flood", "too many idle streams prioritised")
         blocks.priorities[target] = (urgency, incremental)
-        return True
+
+    def forget_skipped_priorities(self, priorities: dict[int, tuple[int, bool]]) -> None:
+        """Requests whose ids were skipped over will never come."""
+        highest = self.session.streams.highest_remote
+        for target in [target for target in priorities if target <= highest]:
+            del priorities[target]
 
     # --- extensions -----------------------------------------------------------------------------
 
@@ -312,6 +324,9 @@ class ControlFrames:
         session = self.session
         session.budgets.spend("control.flood", session.work())
         if session.is_server or len(payload) < 2:
+            return
+        # On a stream it concerns the origin of that stream's request.
+        if stream_id != 0 and stream_id not in session.streams.living:
             return
         length = (payload[0] << 8) | payload[1]
         origin = payload[2 : 2 + length]

@@ -149,7 +149,9 @@ def is_status(value: bytes) -> bool:
 
 _REMEMBERED_MAX = 1024
 _REMEMBERED_OCTETS = 256
+# What was given, and what was made of it; pseudo-header fields apart, which only some may send.
 _remembered: dict[tuple[object, object], Field] = {}
+_remembered_pseudo: dict[tuple[object, object], Field] = {}
 
 
 def outgoing_field(name: object, value: object) -> Field:
@@ -174,16 +176,20 @@ def _remember(given: tuple[object, object], field: Field) -> None:
     name, value = field
     if len(name) + len(value) > _REMEMBERED_OCTETS or name in _CONFIDENTIAL:
         return
-    if len(_remembered) >= _REMEMBERED_MAX:
-        _remembered.clear()
-    _remembered[given] = field
+    known = _remembered_pseudo if name[0] == 0x3A else _remembered
+    if len(known) >= _REMEMBERED_MAX:
+        known.clear()
+    known[given] = field
 
 
 _CONFIDENTIAL = frozenset((b"authorization", b"cookie", b"proxy-authorization", b"set-cookie"))
 
 
-def outgoing_fields(fields: Iterable[Any]) -> list[Field]:
-    """Return every field of a section ready to be encoded; see ``outgoing_field``."""
+def outgoing_fields(fields: Iterable[Any], pseudo: bool) -> list[Field]:
+    """Return every field of a section ready to be encoded; see ``outgoing_field``.
+
+    :param pseudo: whether there may be pseudo-header fields.
+    """
     ready: list[Field] = []
     for given in fields:
         # Only an exact tuple is a safe key: a subclass may mean "never indexed".
@@ -191,26 +197,32 @@ def outgoing_fields(fields: Iterable[Any]) -> list[Field]:
             try:
                 known = _remembered.get(given)
             except TypeError:  # a bytearray has no hash
-                known = _outgoing_other(given)
+                known = _outgoing_other(given, pseudo)
             if known is None:
-                known = _outgoing_pair(given)
-                _remember(given, known)
+                known = _outgoing_pair(given, pseudo)
             ready.append(known)
         else:
-            ready.append(_outgoing_other(given))
+            ready.append(_outgoing_other(given, pseudo))
     return ready
 
 
-def _outgoing_pair(given: tuple[object, ...]) -> Field:
-    """Return a field given as a tuple of two."""
-    name, value = given
-    return outgoing_field(name, value)
+def _outgoing_pair(given: tuple[Any, ...], pseudo: bool) -> Field:
+    """Return a field given as a tuple of two, which was not seen before or is a pseudo one."""
+    if pseudo:
+        known = _remembered_pseudo.get(given)
+        if known is not None:
+            return known
+    field = _outgoing_other(given, pseudo)
+    _remember(given, field)
+    return field
 
 
-def _outgoing_other(given: Any) -> Field:
+def _outgoing_other(given: Any, pseudo: bool) -> Field:
     """Return a field given as a list, say, or marked as never to be indexed, which is kept."""
     name, value = given
     field = outgoing_field(name, value)
+    if field[0][0] == 0x3A and not pseudo:
+        raise InvalidFieldError(f"{field[0]!r} must not be sent here")
     return NeverIndexedField(*field) if isinstance(given, NeverIndexedField) else field
 
 

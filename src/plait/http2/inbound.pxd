@@ -17,7 +17,6 @@ cdef Py_ssize_t _HEADER
 cdef class Inbound:
     cdef public FieldBlocks blocks
     cdef public ControlFrames control
-    cdef public Py_ssize_t max_frame_size
     cdef public bytearray partial
     cdef public Py_ssize_t preface_left
     cdef public Session session

@@ -35,7 +35,6 @@ from .flow import ReceiveWindow
 from .frames import uint32
 from .heads import MalformedError, request_head
 from .session import Session
-from .settings import MAX_FRAME_SIZE
 from .stream import Stream
 
 _HEADER = 9
@@ -45,14 +44,12 @@ _PREFACE_LENGTH = len(PREFACE)
 class Inbound:
     """What arrives."""
 
-    __slots__ = ("blocks", "control", "max_frame_size", "partial", "preface_left", "session")
+    __slots__ = ("blocks", "control", "partial", "preface_left", "session")
 
     def __init__(self, session: Session) -> None:
         self.session = session
         self.blocks = FieldBlocks(session)
         self.control = ControlFrames(session, self.blocks)
-        # The largest payload the peer may believe in.
-        self.max_frame_size = session.config.max_frame_size
         # Octets of the client's preface still to come (RFC 9113 §3.4).
         self.preface_left = _PREFACE_LENGTH if session.is_server else 0
         # The beginning of a frame whose rest has not arrived.
@@ -70,7 +67,7 @@ class Inbound:
             end = len(data)
             while end - at >= _HEADER and not session.closed:
                 length = (data[at] << 16) | (data[at + 1] << 8) | data[at + 2]
-                if length > self.max_frame_size:
+                if length > session.max_frame_size:
                     self.too_long(length)
                 if end - at - _HEADER < length:
                     break
@@ -99,7 +96,7 @@ class Inbound:
             if len(partial) < _HEADER:
                 return at
         length = (partial[0] << 16) | (partial[1] << 8) | partial[2]
-        if length > self.max_frame_size:
+        if length > self.session.max_frame_size:
             self.too_long(length)
         missing = _HEADER + length - len(partial)
         if len(data) - at < missing:
@@ -111,10 +108,7 @@ class Inbound:
         return at + missing
 
     def too_long(self, length: int) -> None:
-        """A frame exceeds what we announced (RFC 9113 §4.2), unless that has changed since."""
-        if length <= self.session.local.largest(MAX_FRAME_SIZE):
-            self.max_frame_size = self.session.local.largest(MAX_FRAME_SIZE)
-            return
+        """A frame exceeds what we announced (RFC 9113 §4.2)."""
         raise frame_size("frame.length", f"a frame of {length} octets is too long")
 
     # --- frames to methods ----------------------------------------------------------------------

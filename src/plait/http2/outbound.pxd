@@ -39,6 +39,7 @@ cdef class Outbound:
     cdef public Scheduler scheduler
     cdef public Py_ssize_t segment_octets
     cdef public list segments
+    cdef public long long sent_frames
     cdef public long long sent_octets
     cdef public list source_errors
     cdef public list starved

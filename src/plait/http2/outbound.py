@@ -59,6 +59,7 @@ class Outbound:
         "scheduler",
         "segment_octets",
         "segments",
+        "sent_frames",
         "sent_octets",
         "source_errors",
         "starved",
@@ -86,8 +87,9 @@ class Outbound:
         self.pending_heads: deque[Stream] | None = None
         self.starved: list[Stream] | None = None
         self.filling = False
-        # Octets of bodies sent so far: work that pays for control frames.
+        # Octets of bodies, and DATA frames, sent so far: work that pays for control frames.
         self.sent_octets = 0
+        self.sent_frames = 0
         self.events: list[Event] = []
         self.source_errors: list[tuple[int, BaseException]] | None = None
         self.unsent_acknowledgements = 0
@@ -197,6 +199,8 @@ class Outbound:
         """Send octets: at once if they are few and nobody waits, else through the scheduler."""
         length = len(data)
         body = stream.body
+        if length == 0 and not end_stream:
+            return
         if (
             body is None
             and self.scheduler.count == 0
@@ -241,6 +245,7 @@ class Outbound:
         stream.send_window -= length
         self.window -= length
         self.sent_octets += length
+        self.sent_frames += 1
         if length <= _COPY_MAX:
             buffer += data
             return
@@ -390,6 +395,15 @@ class Outbound:
         if held:
             self.credit(held)
 
+    def drop_all(self) -> None:
+        """The connection has ended: let go of every stream and what waits on it."""
+        streams: list[Stream] = list(self.streams.living.values())
+        for stream in streams:
+            self.scheduler.remove(stream)
+            self.streams.forget(stream)
+        self.pending_heads = None
+        self.starved = None
+
     # --- credit we give -------------------------------------------------------------------------
 
     def credit(self, octets: int) -> None:
@@ -422,7 +436,13 @@ class Outbound:
         """Whether a waiting header section may go now, as far as the client's limit goes."""
         if self.pending_heads is None:
             return False
-        return self.remote_max_streams < 0 or self.streams.local_count < self.remote_max_streams
+        if self.remote_max_streams < 0 or self.streams.local_count < self.remote_max_streams:
+            return True
+        # The client's limit only holds pushed responses back.
+        for stream in self.pending_heads:
+            if self.streams.is_remote(stream.id):
+                return True
+        return False
 
     def take(self) -> bytes:
         """Take all octets that wait."""

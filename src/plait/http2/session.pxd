@@ -14,12 +14,14 @@ cdef class Session:
     cdef public bint goaway_received
     cdef public bint is_server
     cdef public object local
+    cdef public Py_ssize_t max_frame_size
     cdef public long long max_streams
     cdef public Outbound out
     cdef public bint push_refused
     cdef public long long received_octets
     cdef public object remote
     cdef public long long remote_window
+    cdef public long long requests
     cdef public bint shutting_down
     cdef public long long stream_window
     cdef public StreamTable streams

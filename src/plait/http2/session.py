@@ -37,12 +37,14 @@ class Session:
         "goaway_received",
         "is_server",
         "local",
+        "max_frame_size",
         "max_streams",
         "out",
         "push_refused",
         "received_octets",
         "remote",
         "remote_window",
+        "requests",
         "shutting_down",
         "stream_window",
         "streams",
@@ -72,7 +74,11 @@ class Session:
         # refusing, which is harmless to a peer that has not heard of the limit yet.
         limit = config.max_concurrent_streams
         self.max_streams = -1 if limit is None else limit
-        # Client: we announced that pushes are refused.
+        # The largest payload the peer may believe in.
+        self.max_frame_size = 16_384
+        # Requests of the peer that were taken.
+        self.requests = 0
+        # Client: the peer knows that pushes are refused.
         self.push_refused = False
         # Octets of bodies received so far: work that pays for control frames.
         self.received_octets = 0
@@ -83,10 +89,14 @@ class Session:
         self.closed = False
 
     def work(self) -> int:
-        """Useful work so far: four units a request, one for each KiB of bodies."""
+        """Useful work so far, in units that each pay for one control frame.
+
+        Four for a request, one for each KiB of bodies, and two for each DATA frame we sent: a
+        peer may acknowledge it on its stream and on the connection.
+        """
         octets = self.out.sent_octets + self.received_octets
-        requests = self.streams.highest_remote if self.is_server else self.streams.next_local
-        return 2 * requests + octets // 1024
+        requests = self.requests if self.is_server else self.streams.next_local // 2
+        return 4 * requests + octets // 1024 + 2 * self.out.sent_frames
 
     # --- faults of the peer ---------------------------------------------------------------------
 
@@ -104,7 +114,7 @@ class Session:
     def fail(self, fault: ConnectionFault) -> None:
         """Answer a connection's fault with GOAWAY and an event (RFC 9113 §5.4.1)."""
         message = f"{fault.slug}: {fault.message}".encode("ascii", "replace")
-        last = self.streams.highest_remote
+        last = self.last_handled()
         self.terminate(fault.code, message)
         self.events.append(ConnectionTerminated(fault.code, last, message, False, fault.slug))
 
@@ -114,13 +124,21 @@ class Session:
         """Send a last GOAWAY; nothing is taken from the peer, nor sent, after it."""
         if self.closed:
             return
-        append_goaway(self.out.buffer, self.streams.highest_remote, error_code, debug)
-        self.goaway_last = self.streams.highest_remote
+        self.goaway(error_code, debug)
+        self.end()
+
+    def end(self) -> None:
+        """The connection has ended."""
         self.closed = True
+        self.out.drop_all()
+
+    def last_handled(self) -> int:
+        """The last stream of the peer that is handled; RFC 9113 §6.8: it MUST NOT increase."""
+        return self.goaway_last if self.goaway_last >= 0 else self.streams.highest_remote
 
     def goaway(self, error_code: int, debug: bytes) -> None:
         """Send the final GOAWAY of a graceful end: what is open goes on, nothing new is taken."""
-        self.goaway_last = self.streams.highest_remote
+        self.goaway_last = self.last_handled()
         append_goaway(self.out.buffer, self.goaway_last, error_code, debug)
 
     def begin_shutdown(self) -> None:
@@ -143,9 +161,12 @@ class Session:
         """Whether the peer opened this stream after our final GOAWAY: it is not handled."""
         return 0 <= self.goaway_last < stream_id
 
-    def receive_goaway(self, last_stream_id: int) -> None:
+    def receive_goaway(self, last_stream_id: int, error_code: int) -> None:
         """The peer ends: our streams beyond its last were not handled and may be retried."""
         self.goaway_received = True
+        if error_code:
+            self.end()
+            return
         streams = self.streams
         refused: list[Stream] = [
             stream

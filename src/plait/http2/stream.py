@@ -21,7 +21,7 @@ when our own caller asked for it, ``StreamFault`` when the peer's frame did.
 from __future__ import annotations
 
 from .body import Body
-from .errors import ErrorCode, StreamFault, StreamStateError
+from .errors import ConnectionFault, ErrorCode, PeerFault, StreamFault, StreamStateError
 from .flow import ReceiveWindow
 
 IDLE = 0
@@ -174,8 +174,12 @@ class Stream:
         """Return the error for a caller that asked for what the state does not allow."""
         return StreamStateError(f"stream {self.id} is {_NAMES[self.state]}: no {what} may be sent")
 
-    def fault(self, what: str) -> StreamFault:
+    def fault(self, what: str) -> PeerFault:
         """Return the fault of a peer that sent what the state does not allow."""
+        if self.state < OPEN:
+            # RFC 9113 §5.1: on idle and reserved streams this is an error of the connection.
+            message = f"{what} on stream {self.id}, which is {_NAMES[self.state]}"
+            return ConnectionFault(_PROTOCOL_ERROR, "stream.state", message)
         # RFC 9113 §5.1: half-closed (remote) and closed answer with STREAM_CLOSED.
         late = self.state == HALF_CLOSED_REMOTE or self.state == CLOSED
         code = _STREAM_CLOSED if late else _PROTOCOL_ERROR

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .body import Body, BodySource, Octets
+from .body import Body, BodySource, Octets, steady
 from .constants import MAX_STREAM_ID
 from .errors import (
     ConnectionClosedError,
@@ -53,8 +53,9 @@ class Submission:
         if body is None or stream.headless or status == b"204" or status == b"304":
             self.out.send_head(stream, fields, True)
         elif isinstance(body, (bytes, bytearray, memoryview)):
+            octets = steady(body)
             self.out.send_head(stream, fields, False)
-            self.out.send_octets(stream, body, True)
+            self.out.send_octets(stream, octets, True)
         else:
             read = read_of(body)
             self.out.send_head(stream, fields, False)
@@ -72,14 +73,14 @@ class Submission:
         if session.is_server:
             raise UsageError("a server sends no requests")
         self.require_open()
-        fields = outgoing_fields(headers)
+        fields = outgoing_fields(headers, True)
         if priority is not None:
             fields.append((b"priority", format_priority(*priority)))
         method = checked_request(fields)
         octets: Octets | None = None
         read: Callable[[int], Any] | None = None
         if isinstance(body, (bytes, bytearray, memoryview)):
-            octets = body
+            octets = steady(body)
         elif body is not None:
             read = read_of(body)
         if not self.can_open_stream():
@@ -101,14 +102,14 @@ class Submission:
             self.request(headers, None, end_stream, None)
             return
         stream = self.living(stream_id)
-        fields = outgoing_fields(headers)
+        fields = outgoing_fields(headers, True)
         if stream.head_sent:
             self.trailers(stream, fields, end_stream)
             return
         if not self.session.is_server:
             raise StreamStateError(f"stream {stream_id} is the server's")
         if not fields or fields[0][0] != b":status":
-            raise UsageError("a response begins with :status")
+            raise InvalidFieldError("a response begins with :status")
         refuse_pseudo(fields[1:], "a response has no other pseudo-header field than :status")
         if fields[0][1][0] == 0x31:  # 1xx
             self.interim(stream, fields, end_stream)
@@ -141,7 +142,7 @@ class Submission:
     def data(self, stream_id: int, data: Octets, end_stream: bool) -> None:
         """Queue octets of a body."""
         stream = self.bodied(stream_id)
-        self.out.send_octets(stream, data, end_stream)
+        self.out.send_octets(stream, steady(data), end_stream)
 
     def source(self, stream_id: int, source: BodySource, end_stream: bool) -> None:
         """Let a body be pulled from a source."""
@@ -176,8 +177,11 @@ class Submission:
             raise stream.misuse("PUSH_PROMISE")
         if self.streams.next_local > MAX_STREAM_ID:
             raise StreamLimitError("the stream ids are used up")
-        fields = outgoing_fields(request_headers)
+        fields = outgoing_fields(request_headers, True)
         method = checked_request(fields)
+        # RFC 9113 §8.4: promised requests MUST be safe and cacheable.
+        if method not in (b"GET", b"HEAD"):
+            raise InvalidFieldError("only GET and HEAD can be promised")
         promised = self.streams.open_local(self.session.remote_window)
         promised.send_push_promise()
         promised.headless = method == b"HEAD"
@@ -224,11 +228,7 @@ def response_fields(status: Any, headers: Fields) -> list[Field]:
     head = _STATUS.get(status)
     if head is None or status < 200:
         raise UsageError(f"{status!r} is not the status of a final response")
-    fields: list[Field] = outgoing_fields(headers)
-    for field in fields:
-        name = field[0]
-        if name[0] == 0x3A:
-            raise InvalidFieldError("a response has no other pseudo-header field than :status")
+    fields: list[Field] = outgoing_fields(headers, False)
     fields.insert(0, head)
     return fields
 
@@ -252,19 +252,22 @@ def read_of(source: Any) -> Callable[[int], Any]:
 
 
 def refuse_pseudo(fields: list[Field], message: str) -> None:
-    """Check that there is no pseudo-header field among the fields."""
+    """Check that there is no pseudo-header field among the fields.
+
+    :raises InvalidFieldError: if there is one.
+    """
     for name, _ in fields:
         if name[:1] == b":":
-            raise UsageError(message)
+            raise InvalidFieldError(message)
 
 
 def checked_request(fields: list[Field]) -> bytes:
     """Check an outgoing request's fields as a server would; return the method.
 
-    :raises UsageError: if they do not make a request.
+    :raises InvalidFieldError: if they do not make a request.
     """
     try:
         head = request_head(fields, [classify(*field) for field in fields], True, True)
     except MalformedError as error:
-        raise UsageError(f"these fields do not make a request ({error.slug})") from None
+        raise InvalidFieldError(f"these fields do not make a request ({error.slug})") from None
     return head.method or b""
