@@ -144,9 +144,12 @@ class ControlFrames:
 
     def resize_receive_windows(self, delta: int) -> None:
         """Our new initial window moves the windows that we gave."""
-        for stream in self.session.streams.living.values():
+        session = self.session
+        for stream in session.streams.living.values():
             if stream.receive_window is not None:
                 stream.receive_window.resize(delta)
+                # What was not worth a frame of a larger window may be worth one now.
+                session.out.credit_stream(stream, 0)
 
     # --- PING, GOAWAY ---------------------------------------------------------------------------
 
