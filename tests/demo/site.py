@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from itertools import count
 
 from plait.demo import DemoHandler
 from plait.demo.connections import Connections
+from plait.demo.hints import Hints
 from plait.server import HTTP2Server
 from tests.support.process import PATIENCE
 
@@ -26,10 +28,11 @@ class Site:
 
 @contextmanager
 def running_site(context: ssl.SSLContext | None = None) -> Iterator[Site]:
-    """The site on a free port, with numbers of its own for connections and views."""
+    """The site on a free port, with a memory of its own of connections, hints and views."""
 
     class Handler(DemoHandler):
         connections = Connections()
+        hints = Hints(time.monotonic)
         views = count(1)
 
     started = threading.Event()

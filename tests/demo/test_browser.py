@@ -40,7 +40,7 @@ FLAGS = [
 
 RESULT = """async () => {
     const { slow, ...found } = await plaitDemo.run;
-    return { ...found, slow: await slow, ahead: await plaitDemo.ahead };
+    return { ...found, ahead: await plaitDemo.ahead };
 }"""
 
 
@@ -137,15 +137,9 @@ def test_the_picture_that_arrives_is_the_whole_picture(page, shared_site):
     empty = page.evaluate(
         """() => {
             const canvas = document.getElementById("picture");
-            const paint = canvas.getContext("2d");
-            const size = Number(canvas.dataset.tile);
-            let empty = 0;
-            for (let x = 0; x < canvas.width; x += size)
-                for (let y = 0; y < canvas.height; y += size) {
-                    const pixel = paint.getImageData(x + size / 2, y + size / 2, 1, 1);
-                    if (pixel.data[3] !== 255) empty += 1;
-                }
-            return empty;
+            const { width, height } = canvas;
+            const pixels = canvas.getContext("2d").getImageData(0, 0, width, height).data;
+            return pixels.filter((value, place) => place % 4 === 3 && value !== 255).length;
         }"""
     )
     assert empty == 0
@@ -153,14 +147,15 @@ def test_the_picture_that_arrives_is_the_whole_picture(page, shared_site):
     assert page.text_content("#fact-protocol") == "h2"
     assert page.text_content("#fact-connections") == "1"
     assert page.text_content("#fact-streams") == str(TILES)
-    assert page.text_content("#bar-computed-text") == "at least 3,200 ms"
+    assert page.text_content("#bar-computed-text") == "≥ 3,200 ms"
+    page.wait_for_function("document.getElementById('slow').textContent.includes('\\n')")
     picture_of(page, "demo.png")
     picture_of(page, "demo-whole.png", full_page=True)
 
 
 def test_the_slow_text_comes_in_pieces_on_the_same_connection(page, shared_site):
     found = loaded(page, shared_site)
-    slow = found["slow"]
+    slow = page.evaluate("plaitDemo.run.then((found) => found.slow)")
     assert [slow["connection"]] == found["connections"]
     assert slow["stream"] not in {tile["stream"] for tile in found["tiles"]}
     assert len(slow["arrivals"]) >= 10
@@ -169,24 +164,26 @@ def test_the_slow_text_comes_in_pieces_on_the_same_connection(page, shared_site)
     assert text is not None
     assert "This text is one HTTP/2 response." in text
     assert "That was all." in text
-    # tiles came and went between its lines
-    assert "meanwhile" in text
+    assert "other streams]" in text  # tiles came and went between its lines
 
 
 def test_the_drawing_is_hinted_and_the_page_says_so(page, shared_site):
-    found = loaded(page, shared_site)
-    ahead = found["ahead"]
-    assert ahead["delivery"] == "hinted"
-    assert ahead["used"] is True
-    assert 0 < ahead["hinted"] < ahead["page"]
+    # Chromium may pass over the hint of the first page it ever opens
+    for _ in range(4):
+        ahead = loaded(page, shared_site)["ahead"]
+        assert ahead["delivery"] == "hinted"
+        assert page.evaluate("document.getElementById('ahead').naturalWidth") == 480
+        if ahead["used"]:
+            break
+        assert page.text_content("#ahead-badge") == "Hinted"
+    assert 0 < ahead["waited"] < 200
     assert page.text_content("#ahead-badge") == "Hinted, and taken up"
-    assert page.evaluate("document.getElementById('ahead').naturalWidth") == 480
-    # the hint's fetch was the only one
+    # it crossed the network once, for the hint; the page found it in the cache
     sources = page.evaluate(
         "performance.getEntriesByType('resource').filter(e => e.name.includes('/ahead.svg'))"
-        ".filter(e => e.transferSize > 0).map(e => e.initiatorType)"
+        ".map(e => [e.initiatorType, e.transferSize])"
     )
-    assert sources == ["early-hints"]
+    assert sources == [["early-hints", 0]]
 
 
 def test_loading_again_really_loads_again(page, shared_site):
@@ -215,7 +212,7 @@ def test_a_tile_tells_what_brought_it(page, shared_site):
     text = page.text_content("#readout")
     assert text is not None
     assert text.startswith("Tile 1, 2: h2, connection ")
-    page.hover("#picture", position={"x": 2, "y": 2})
+    page.hover("#picture", position={"x": 12, "y": 12})
     text = page.text_content("#readout")
     assert text is not None
     assert text.startswith("Tile 1, 1: h2, connection ")

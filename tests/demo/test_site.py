@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
+import h2.config
+import h2.connection
+import h2.events
 import httpx
 import pytest
 
+from plait.demo.hints import Hints
 from tests.demo.site import Site
 from tests.support.process import PATIENCE
+
+BYTES = h2.config.H2Configuration(header_encoding=None)
 
 
 @pytest.fixture
@@ -99,7 +107,7 @@ def test_head_of_the_slow_text_does_not_wait(client):
 @pytest.mark.parametrize(
     "path",
     ["/no", "/tile/24-0.webp", "/tile/0-0", "/tile/0-0.png", "/tile/", "/static/", "/index.html",
-     "/static/../index.html", "//", "/%2e%2e/handler.py"],
+     "/static/../index.html", "/%2e%2e/handler.py"],
 )  # fmt: skip
 def test_what_is_not_there_is_404(client, path):
     response = client.get(path)
@@ -146,6 +154,22 @@ def test_a_browser_can_read_the_numbers_of_what_it_fetched_itself(client):
     assert timing == 'plait;desc="connection 1, stream 1"'
 
 
+def test_the_drawing_tells_how_long_after_its_hint_it_was_asked_for(client):
+    address = re.search(r'src="(/ahead[^"]*)"', client.get("/").text)[1]
+    hint = re.search(r"hint;dur=([0-9.]+)", client.get(address).headers["server-timing"])
+    assert float(hint[1]) >= 200  # this client asks when it has seen the page
+    assert "hint" not in client.get("/ahead.svg?view=99").headers["server-timing"]
+
+
+def test_hints_are_forgotten_from_the_oldest():
+    now = 10.0
+    hints = Hints(lambda: now, most=2)
+    for address in ("/a", "/b", "/c"):
+        hints.sent(address)
+        now += 1
+    assert [hints.since(address) for address in ("/a", "/b", "/c")] == [None, 2.0, 1.0]
+
+
 def test_requests_that_wait_are_in_flight_together(site):
     async def ask() -> list[int]:
         options = {"base_url": site.url, "http1": False, "http2": True, "timeout": PATIENCE}
@@ -179,14 +203,39 @@ def test_the_slow_text_tells_what_came_and_went_meanwhile(site):
             return (await slow.aread()).decode().splitlines()
 
     lines = asyncio.run(ask())
-    told = [int(n) for n in re.findall(r"\[meanwhile (\d+) other streams?\]", "\n".join(lines))]
+    told = [int(n) for n in re.findall(r"\[(\d+) other streams?\]", "\n".join(lines))]
     assert sum(told) == 2
     assert len(lines) == 3
 
 
-def test_a_client_that_goes_away_leaves_nothing_behind(client):
-    with client.stream("GET", "/slow?lines=500&interval=1000") as slow:
-        assert slow.headers["x-plait-in-flight"] == "1"
-    answer = client.get("/favicon.svg")
-    assert answer.headers["x-plait-connection"] == "1"
-    assert answer.headers["x-plait-in-flight"] == "1"
+def test_a_stream_that_is_reset_leaves_nothing_behind(site):
+    # by a bare engine, because httpx leaves a stream open whose response it stops reading
+    address = urlsplit(site.url)
+    with socket.create_connection((address.hostname, address.port), PATIENCE) as connection:
+        peer = h2.connection.H2Connection(BYTES)
+        peer.initiate_connection()
+        ask(peer, 1, "/slow?lines=500&interval=1000")
+        assert fields_of(peer, connection, 1)[b"x-plait-in-flight"] == b"1"
+        ask(peer, 3, "/tile/0-0.webp?delay=5000")
+        peer.reset_stream(1)
+        peer.reset_stream(3)
+        ask(peer, 5, "/favicon.svg")
+        assert fields_of(peer, connection, 5)[b"x-plait-in-flight"] == b"1"
+
+
+def ask(peer: h2.connection.H2Connection, stream: int, path: str) -> None:
+    fields = {":method": "GET", ":scheme": "http", ":authority": "localhost", ":path": path}
+    peer.send_headers(stream, list(fields.items()), end_stream=True)
+
+
+def fields_of(
+    peer: h2.connection.H2Connection, connection: socket.socket, stream: int
+) -> dict[bytes, bytes]:
+    """Sends what is due, and returns the fields of the response on a stream."""
+    while True:
+        connection.sendall(peer.data_to_send())
+        received = connection.recv(65536)
+        assert received, "the server closed the connection"
+        for event in peer.receive_data(received):
+            if isinstance(event, h2.events.ResponseReceived) and event.stream_id == stream:
+                return {bytes(name): bytes(value) for name, value in event.headers}

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import html
+import time
 from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any, Final
@@ -22,6 +23,7 @@ from urllib.parse import parse_qs
 
 from plait.demo.assets import File, load_assets
 from plait.demo.connections import ConnectionRecord, Connections
+from plait.demo.hints import Hints
 from plait.demo.slow import SlowText
 from plait.server import BaseRequestHandler
 
@@ -86,6 +88,7 @@ class DemoHandler(BaseRequestHandler):
 
     assets = load_assets()
     connections = Connections()
+    hints = Hints(time.monotonic)
     views = count(1)
 
     def __init__(self, http2: Any, stream_id: int) -> None:
@@ -121,7 +124,7 @@ class DemoHandler(BaseRequestHandler):
         if path == "/":
             self._start_page()
         elif path == "/ahead.svg":
-            self._send_file(self.assets.ahead, FOR_THIS_VIEW)
+            self._send_ahead(f"{path}?{query}")
         elif path == "/favicon.svg":
             self._send_file(self.assets.icon, FOR_THIS_VIEW)
         elif path == "/slow":
@@ -147,6 +150,7 @@ class DemoHandler(BaseRequestHandler):
             self._send_page(ahead, "pushed", pushed.stream_id)
         else:
             self.send_early_hints([f"<{ahead}>; rel=preload; as=image"])
+            self.hints.sent(ahead)
             self._later(THINKING, lambda: self._send_page(ahead, "hinted", 0))
 
     def _send_page(self, ahead: str, delivery: str, pushed_on: int) -> None:
@@ -167,6 +171,13 @@ class DemoHandler(BaseRequestHandler):
         )
         self._send("text/html; charset=utf-8", FRESH, page.encode())
 
+    def _send_ahead(self, address: str) -> None:
+        """The drawing, to a client that asks: because of the hint, or not until it saw the page."""
+        since = self.hints.since(address)
+        more = [] if since is None else [("server-timing", f"hint;dur={since * 1000:.1f}")]
+        file = self.assets.ahead
+        self._send(file.content_type, FOR_THIS_VIEW, file.body, *more)
+
     def _send_tile(self, name: str, query: str) -> None:
         tile = self.assets.picture.tiles.get(name.removesuffix(".webp"))
         if tile is None or not name.endswith(".webp"):
@@ -184,17 +195,9 @@ class DemoHandler(BaseRequestHandler):
         if self.method == b"HEAD":
             self._send(PLAIN, FRESH, None)
             return
-        text = SlowText(self._slow_lines(lines), interval, self.resume)
+        text = SlowText(slow_lines(lines, self._known_record), interval, self.resume)
         self._stop = text.cancel
         self._send(PLAIN, FRESH, text)
-
-    def _slow_lines(self, lines: int) -> Iterator[str]:
-        """The text, each line with how many other streams came and went since the last one."""
-        record = self._known_record
-        before = record.answered
-        for line in range(lines):
-            others, before = record.answered - before, record.answered
-            yield SLOW_TEXT[line % len(SLOW_TEXT)] + meanwhile(others) + "\n"
 
     def _send_static(self, rest: str) -> None:
         version, _, name = rest.partition("/")
@@ -274,8 +277,20 @@ def number(query: str, name: str, *, default: int, most: int, least: int = 0) ->
     return int(text)
 
 
+def slow_lines(lines: int, record: ConnectionRecord) -> Iterator[str]:
+    """The text, each line with how many other streams came and went since the last one."""
+    answered = [record.answered]  # counts from now, not from the first line
+
+    def line(number: int) -> str:
+        others = record.answered - answered[0]
+        answered[0] = record.answered
+        return SLOW_TEXT[number % len(SLOW_TEXT)] + meanwhile(others) + "\n"
+
+    return map(line, range(lines))
+
+
 def meanwhile(others: int) -> str:
     """What happened on the connection since the last line, if anything did."""
     if others == 0:
         return ""
-    return f" [meanwhile {others} other stream{'' if others == 1 else 's'}]"
+    return f" [{others} other stream{'' if others == 1 else 's'}]"

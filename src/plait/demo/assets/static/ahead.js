@@ -4,30 +4,40 @@ import { milliseconds } from "./scale.js";
 
 export async function tell(image, badge, text) {
   if (!image.complete) await new Promise((done) => image.addEventListener("load", done, { once: true }));
-  const entries = performance.getEntriesByName(image.currentSrc || image.src, "resource");
-  const early = entries.find((entry) => entry.initiatorType === "early-hints");
-  const [page] = performance.getEntriesByType("navigation");
-  const hinted = page?.firstInterimResponseStart || early?.startTime || 0;
-  const { delivery, pushedOn, thinking } = image.dataset;
+  const { delivery, pushedOn } = image.dataset;
+  const thinking = Number(image.dataset.thinking);
   if (delivery === "pushed") {
     badge.textContent = "Pushed";
     text.textContent =
       `This client has push switched on, so the server sent the drawing unasked, on stream ${pushedOn}, ` +
       "before the page that shows it.";
-    return { delivery, used: true };
+    return { delivery };
   }
-  badge.textContent = early ? "Hinted, and taken up" : "Hinted";
-  const off = "Browsers have server push switched off, and the server saw that in your browser's settings. So it sent ";
-  const what = `103 Early Hints that name this drawing, and ${thinking} ms later the page. `;
-  text.textContent = off + what + outcome(early, page, hinted);
-  return { delivery, used: Boolean(early), hinted, page: page?.finalResponseHeadersStart };
+  const waited = await afterHint(image.currentSrc || image.src);
+  const used = waited !== undefined && waited < thinking;
+  badge.textContent = used ? "Hinted, and taken up" : "Hinted";
+  text.textContent =
+    "Browsers have server push switched off, and the server saw that in your browser’s settings. So it sent " +
+    `103 Early Hints that name this drawing, and the page ${thinking} ms later. ${outcome(used, waited, thinking)}`;
+  return { delivery, used, waited };
 }
 
-function outcome(early, page, hinted) {
-  if (!early) return "Your browser did not act on the hint, and fetched the drawing when the page asked for it.";
-  const came = page.finalResponseHeadersStart || page.responseEnd;
+// What the server measured: from its hint to the request for the drawing. The browser's own
+// timing begins when the page takes the drawing from the cache, so it can't tell.
+async function afterHint(address) {
+  for (let tries = 0; tries < 40; tries += 1) {
+    const timings = performance.getEntriesByName(address, "resource").flatMap((e) => e.serverTiming ?? []);
+    const hint = timings.find((timing) => timing.name === "hint");
+    if (hint) return hint.duration;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  return undefined;
+}
+
+function outcome(used, waited, thinking) {
+  if (!used) return "This time your browser did not act on the hint: it asked for the drawing when it saw the page.";
   return (
-    `Your browser got the hint ${milliseconds(hinted)} after it asked for the page, had the drawing at ` +
-    `${milliseconds(early.responseEnd)}, and the page itself began at ${milliseconds(came)}.`
+    `By the server’s clock, your browser asked for the drawing ${milliseconds(waited)} after the hint: ` +
+    `${milliseconds(thinking - waited)} before the page was sent.`
   );
 }

@@ -78,7 +78,7 @@ function compare(tiles, total) {
   $("bar-measured").style.setProperty("--share", total / longest);
   $("bar-computed").style.setProperty("--share", computed / longest);
   $("bar-measured-text").textContent = milliseconds(total);
-  $("bar-computed-text").textContent = computed ? `at least ${milliseconds(computed)}` : "no delay, no sum";
+  $("bar-computed-text").textContent = computed ? `≥ ${milliseconds(computed)}` : "no delay, no sum";
   const share = alike ? `${tiles.length} tiles ÷ 6 connections × ${tiles[0].wait} ms` : "the sum of the delays ÷ 6 connections";
   $("compare-note").textContent = computed
     ? `The second bar is arithmetic, not a measurement: ${share}, as if the network itself took no time.`

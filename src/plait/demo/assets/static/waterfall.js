@@ -44,7 +44,7 @@ export class Waterfall {
       const from = this.place(tile.asked, width);
       const room = Math.max(this.place(tile.arrived, width) - from, 1);
       paint.fillStyle = waiting;
-      paint.fillRect(from, AXIS + line * step, room, Math.max(step * 0.8, 0.6));
+      paint.fillRect(from, AXIS + line * step, room, step + 0.5);
     });
     this.tiles.forEach((tile, line) => {
       paint.fillStyle = colourAt(tile.share);
