@@ -1,0 +1,1 @@
+"""plait against other implementations."""
