@@ -30,7 +30,7 @@ class HTTP2Client:
     sends requests and runs the loop. Made in a coroutine, it connects in the background, and
     requests wait until it has; ``await client.connected()`` tells how that went.
 
-    :param address: ``(host, port)``, or the path of a Unix socket.
+    :param address: ``(host, port)``, or ``"unix:/path"``.
     :param loop: the event loop; by default the running or current one.
     :param ssl: a context for TLS, whose ALPN list becomes ``h2``; ``None`` for clear text with
         prior knowledge.
@@ -107,7 +107,9 @@ class HTTP2Client:
             authority=default_authority(self.address),
         )
         self.session.send_request(
-            Request(outgoing_fields(fields), body_source(body), handler or BaseResponseHandler())
+            Request(
+                outgoing_fields(fields, True), body_source(body), handler or BaseResponseHandler()
+            )
         )
 
     def close(self) -> None:
@@ -144,7 +146,7 @@ class HTTP2Client:
         if isinstance(self.address, str):
             name = "localhost" if ssl else None
             await loop.create_unix_connection(
-                self._protocol, self.address, ssl=ssl, server_hostname=name
+                self._protocol, self.address.removeprefix("unix:"), ssl=ssl, server_hostname=name
             )
             self.logger.info("connect, address:%s", self.address)
         else:

@@ -47,6 +47,8 @@ _HIGH_WATER = 65_535
 _PULL = 65_536
 # Streams opened before the server has said how many it allows (the figure is nghttp2's).
 _STREAMS_BEFORE_SETTINGS = 100
+# Seconds that the server has to close the connection when all is said.
+_LINGER = 2.0
 # Seconds until a body source that had nothing, but did not defer, is asked again.
 _STARVED_PAUSE = 0.002
 
@@ -79,6 +81,7 @@ class ClientProtocol(asyncio.Protocol):
         self._settings_received = False
         self._closing = False
         self._goodbye_said = False
+        self._hanging_up = False
         self._paused = False
         self._working = False
 
@@ -211,9 +214,24 @@ class ClientProtocol(asyncio.Protocol):
         if transport is None or transport.is_closing() or self._paused:
             return
         if self.connection.closed or self.connection.drained:
-            transport.close()
+            self._hang_up(transport)
         elif self.connection.wants_write:
             self.loop.call_later(_STARVED_PAUSE, self._work)
+
+    def _hang_up(self, transport: asyncio.Transport) -> None:
+        """Everything is said: let the server close, which it may do a little later.
+
+        To close at once would answer what it still sends with a reset, and that may destroy our
+        last frames before it has read them.
+        """
+        if self._hanging_up:
+            return
+        self._hanging_up = True
+        if transport.can_write_eof():
+            transport.write_eof()
+            self.loop.call_later(_LINGER, transport.close)
+        else:
+            transport.close()
 
     def _say_goodbye(self) -> None:
         """Send GOAWAY, once, when the end is wanted and every request has been sent."""
