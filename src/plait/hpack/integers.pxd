@@ -2,7 +2,10 @@ cimport cython
 
 cdef unsigned long long _MAX
 
-@cython.locals(value="unsigned long long", shift="unsigned int", end="size_t", octet="unsigned char")
+@cython.locals(
+    value="unsigned long long", shift="unsigned int", end="size_t", octet="unsigned long long",
+    packed="unsigned long long"
+)
 cpdef long long decode_continued(bytes data, size_t at, unsigned int prefix) except -1
 
 cpdef int encode_integer(

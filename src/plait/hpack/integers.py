@@ -48,7 +48,8 @@ def decode_continued(data: bytes, at: int, prefix: int) -> int:
         if octet < 0x80:
             if value > _MAX:
                 break
-            return at << 32 | value
+            packed = at
+            return packed << 32 | value
         shift += 7
     raise InvalidIntegerError("an integer is above 2**32 - 1 or has too many octets")
 
