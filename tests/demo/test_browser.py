@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.demo.site import Site, running_site
-from tests.support.certs import TLSFiles
+from tests.support.certs import TLSFiles, make_certificate
 from tests.support.peers import require_tool
 from tests.support.project import ROOT
 
@@ -177,6 +177,7 @@ def test_the_drawing_is_hinted_and_the_page_says_so(page, shared_site):
             break
         assert page.text_content("#ahead-badge") == "Hinted"
     assert 0 < ahead["waited"] < 200
+    assert ahead["again"] is False
     assert page.text_content("#ahead-badge") == "Hinted, and taken up"
     # it crossed the network once, for the hint; the page found it in the cache
     sources = page.evaluate(
@@ -184,6 +185,22 @@ def test_the_drawing_is_hinted_and_the_page_says_so(page, shared_site):
         ".map(e => [e.initiatorType, e.transferSize])"
     )
     assert sources == [["early-hints", 0]]
+
+
+def test_with_a_certificate_nobody_trusts_it_all_still_works(browser, tmp_path):
+    # what a visitor of `plait demo` sees who clicks the warning away
+    unknown = make_certificate(tmp_path).server_context()
+    with running_site(unknown) as site, browser.new_context(ignore_https_errors=True) as context:
+        page = context.new_page()
+        for _ in range(4):
+            found = loaded(page, site)
+            assert found["protocols"] == ["h2"]
+            assert len(found["connections"]) == 1
+            if found["ahead"]["used"]:
+                break
+        # the hint is acted on, but Chromium keeps nothing that came so
+        assert found["ahead"]["again"] is True
+        assert "It then asked again" in (page.text_content("#ahead-text") or "")
 
 
 def test_loading_again_really_loads_again(page, shared_site):

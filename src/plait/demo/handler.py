@@ -173,8 +173,11 @@ class DemoHandler(BaseRequestHandler):
 
     def _send_ahead(self, address: str) -> None:
         """The drawing, to a client that asks: because of the hint, or not until it saw the page."""
-        since = self.hints.since(address)
-        more = [] if since is None else [("server-timing", f"hint;dur={since * 1000:.1f}")]
+        hint = self.hints.asked(address)
+        more = []
+        if hint is not None:
+            told = f'hint;dur={hint.waited * 1000:.1f};desc="{hint.requests}"'
+            more.append(("server-timing", told))
         file = self.assets.ahead
         self._send(file.content_type, FOR_THIS_VIEW, file.body, *more)
 

@@ -3,28 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass
+class Hint:
+    """What became of one hint.
+
+    Attributes:
+        sent: when it went out, in seconds of the clock.
+        waited: seconds until what it names was first asked for.
+        requests: how often that was asked for.
+    """
+
+    sent: float
+    waited: float = 0.0
+    requests: int = 0
 
 
 class Hints:
-    """When each hint was sent, for the latest `most` of them.
+    """The latest `most` hints.
 
-    Only the server can tell: to a browser's script a resource that a hint brought looks as
-    if it came at the moment the page took it from the cache.
+    Only the server can tell what a hint won: to a browser's script a resource that a hint
+    brought looks as if it came at the moment the page took it from the cache.
     """
 
     def __init__(self, clock: Callable[[], float], most: int = 1_000) -> None:
         """`clock` gives seconds."""
         self._clock = clock
         self._most = most
-        self._sent: dict[str, float] = {}
+        self._hints: dict[str, Hint] = {}
 
     def sent(self, address: str) -> None:
         """A hint that names this address goes out now."""
-        self._sent[address] = self._clock()
-        if len(self._sent) > self._most:
-            del self._sent[next(iter(self._sent))]
+        self._hints[address] = Hint(self._clock())
+        if len(self._hints) > self._most:
+            del self._hints[next(iter(self._hints))]
 
-    def since(self, address: str) -> float | None:
-        """Seconds since the hint; None when there was none, or long ago."""
-        then = self._sent.get(address)
-        return None if then is None else self._clock() - then
+    def asked(self, address: str) -> Hint | None:
+        """The address is asked for now; None when it was not hinted, or long ago."""
+        hint = self._hints.get(address)
+        if hint is None:
+            return None
+        hint.requests += 1
+        if hint.requests == 1:
+            hint.waited = self._clock() - hint.sent
+        return hint

@@ -13,29 +13,32 @@ export async function tell(image, badge, text) {
       "before the page that shows it.";
     return { delivery };
   }
-  const waited = await afterHint(image.currentSrc || image.src);
-  const used = waited !== undefined && waited < thinking;
+  const hint = await measured(image.currentSrc || image.src);
+  const used = hint !== undefined && hint.duration < thinking;
+  const again = used && hint.description !== "1";
   badge.textContent = used ? "Hinted, and taken up" : "Hinted";
   text.textContent =
     "Browsers have server push switched off, and the server saw that in your browser’s settings. So it sent " +
-    `103 Early Hints that name this drawing, and the page ${thinking} ms later. ${outcome(used, waited, thinking)}`;
-  return { delivery, used, waited };
+    `103 Early Hints that name this drawing, and the page ${thinking} ms later. ` +
+    (used ? taken(hint.duration, thinking) : "This time your browser asked for the drawing only when it saw the page.") +
+    (again ? " It then asked again: browsers keep nothing from a site whose certificate they don’t trust." : "");
+  return { delivery, used, again, waited: hint?.duration };
 }
 
-// What the server measured: from its hint to the request for the drawing. The browser's own
-// timing begins when the page takes the drawing from the cache, so it can't tell.
-async function afterHint(address) {
+// What the server measured: from its hint to the first request for the drawing, and which
+// request this was. The browser's own timing begins when the page takes the drawing from
+// the cache, so it can't tell.
+async function measured(address) {
   for (let tries = 0; tries < 40; tries += 1) {
     const timings = performance.getEntriesByName(address, "resource").flatMap((e) => e.serverTiming ?? []);
-    const hint = timings.find((timing) => timing.name === "hint");
-    if (hint) return hint.duration;
+    const hint = timings.findLast((timing) => timing.name === "hint");
+    if (hint) return hint;
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
   return undefined;
 }
 
-function outcome(used, waited, thinking) {
-  if (!used) return "This time your browser did not act on the hint: it asked for the drawing when it saw the page.";
+function taken(waited, thinking) {
   return (
     `By the server’s clock, your browser asked for the drawing ${milliseconds(waited)} after the hint: ` +
     `${milliseconds(thinking - waited)} before the page was sent.`
