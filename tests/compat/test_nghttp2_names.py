@@ -20,7 +20,8 @@ from tests.http2.frames import OK, headers
 from ..client.peers import RawServer, raw_server
 from .serving import RawClient, port_of, serving
 
-ROWS = list(csv.DictReader(Path(__file__).with_name("nghttp2_names.csv").open(encoding="utf-8")))
+LIST = Path(__file__).with_name("nghttp2_names.csv")
+ROWS = list(csv.DictReader(LIST.read_text(encoding="utf-8").splitlines()))
 NAMES = {row["name"]: row["kind"] for row in ROWS}
 
 SIGNATURES = {
