@@ -28,14 +28,15 @@ cdef class Encoder:
     @cython.locals(start="Py_ssize_t")
     cpdef void encode_into(self, bytearray out, fields) except *
 
-    @cython.locals(index="unsigned long long")
     cdef int _write_field(self, bytearray out, field) except -1
 
-    @cython.locals(pseudo="bint", number="Py_ssize_t")
-    cdef Py_ssize_t _find(self, field, bytes name, bytes value) except -1
-
-    @cython.locals(plain=tuple)
     cdef int _write_other(self, bytearray out, field) except -1
+
+    @cython.locals(index="unsigned long long")
+    cdef int _write_pair(self, bytearray out, tuple field, bytes name, bytes value) except -1
+
+    @cython.locals(pseudo="bint", number="Py_ssize_t")
+    cdef Py_ssize_t _find(self, tuple field, bytes name, bytes value) except -1
 
     @cython.locals(
         table=DynamicTable, size="Py_ssize_t", index="unsigned long long", how="unsigned int",

@@ -161,21 +161,35 @@ class Encoder:
             raise
 
     def _write_field(self, out: bytearray, field: Field) -> None:
-        """Writes one field as an index or a literal."""
+        """Writes one field."""
         if type(field) is not tuple:
             self._write_other(out, field)
         else:
             name, value = field
-            if type(name) is not bytes or type(value) is not bytes:
-                self._write_other(out, field)
+            if type(name) is bytes and type(value) is bytes:
+                self._write_pair(out, field, name, value)
             else:
-                index = self._find(field, name, value)
-                if index == 0:
-                    self._write_literal(out, field, name, value, False)
-                elif index < 0x7F:
-                    out.append(0x80 | index)
-                else:
-                    encode_integer(out, 0x80, 0x7F, index)
+                self._write_other(out, field)
+
+    def _write_other(self, out: bytearray, field: Field) -> None:
+        """Writes a field that is no tuple of two `bytes`: another pair, or one never indexed."""
+        name, value = field
+        name = _octets(name)
+        value = _octets(value)
+        if isinstance(field, NeverIndexedField):
+            self._write_literal(out, (name, value), name, value, True)
+        else:
+            self._write_pair(out, (name, value), name, value)
+
+    def _write_pair(self, out: bytearray, field: Field, name: bytes, value: bytes) -> None:
+        """Writes a field as an index or a literal."""
+        index = self._find(field, name, value)
+        if index == 0:
+            self._write_literal(out, field, name, value, False)
+        elif index < 0x7F:
+            out.append(0x80 | index)
+        else:
+            encode_integer(out, 0x80, 0x7F, index)
 
     def _find(self, field: Field, name: bytes, value: bytes) -> int:
         """The index of a field in the tables, or 0.
@@ -194,17 +208,6 @@ class Encoder:
                 number = found
                 return self.table.added + 62 - number
         return 0
-
-    def _write_other(self, out: bytearray, field: Field) -> None:
-        """Writes a field that is no tuple of two `bytes`: another pair, or one never indexed."""
-        name, value = field
-        name = _octets(name)
-        value = _octets(value)
-        plain = (name, value)
-        if isinstance(field, NeverIndexedField):
-            self._write_literal(out, plain, name, value, True)
-        else:
-            self._write_field(out, plain)
 
     def _write_literal(
         self, out: bytearray, field: Field, name: bytes, value: bytes, secret: bool
