@@ -1,6 +1,6 @@
 cimport cython
 from plait.hpack.decoder cimport Decoder
-from plait.http2.events cimport RequestReceived
+from plait.http2.events cimport request_received, stream_closed
 from plait.http2.frames cimport uint32
 from plait.http2.heads cimport Head, request_head, response_head, check_trailers
 from plait.http2.session cimport Session
@@ -13,6 +13,7 @@ cdef int PADDED
 cdef int PRIORITY_FLAG
 cdef int CLOSED
 cdef int HALF_CLOSED_REMOTE
+cdef int RESERVED_REMOTE
 
 cdef class FieldBlocks:
     cdef public Py_ssize_t continuations

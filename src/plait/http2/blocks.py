@@ -14,19 +14,20 @@ from ..hpack import HeaderListTooLarge, HPACKError
 from .constants import END_HEADERS, END_STREAM, PADDED, PRIORITY_FLAG
 from .errors import ConnectionFault, ErrorCode, StreamFault
 from .events import (
-    Field,
     InformationalResponseReceived,
     PushedStreamReceived,
-    RequestReceived,
     ResponseReceived,
-    StreamClosed,
     TrailersReceived,
+    request_received,
+    stream_closed,
 )
+from .fields import Field
 from .frames import uint32
 from .heads import Head, MalformedError, check_trailers, request_head, response_head
 from .priority import parse_priority
 from .session import Session
-from .stream import CLOSED, HALF_CLOSED_REMOTE, RESERVED_REMOTE, Stream
+from .states import CLOSED, HALF_CLOSED_REMOTE, RESERVED_REMOTE
+from .stream import Stream
 
 _PROTOCOL_ERROR = int(ErrorCode.PROTOCOL_ERROR)
 _SMALLEST_BLOCK_LIMIT = 16_384
@@ -249,17 +250,7 @@ class FieldBlocks:
             if stream.expected > 0:
                 raise malformed(stream_id, "content_length.short")
             stream.state = HALF_CLOSED_REMOTE
-        session.events.append(
-            RequestReceived(
-                stream_id,
-                head.fields[:],
-                end_stream,
-                head.method,
-                head.path,
-                head.scheme,
-                head.authority if head.authority is not None else head.host,
-            )
-        )
+        session.events.append(request_received(stream_id, head, end_stream))
 
     def prioritise(self, stream: Stream, head: Head) -> None:
         """Apply the request's priority; an earlier PRIORITY_UPDATE outranks it (RFC 9218 §7)."""
@@ -381,7 +372,7 @@ class FieldBlocks:
         stream.recv_end_stream()
         if stream.state == CLOSED:
             self.session.out.forget(stream)
-            self.session.events.append(StreamClosed(stream.id, 0))
+            self.session.events.append(stream_closed(stream.id, 0))
 
 
 def promised_fault(fields: list[Field], kinds: list[int]) -> str:

@@ -24,8 +24,8 @@ from .errors import (
     NoSuchStreamError,
     UsageError,
 )
-from .events import Event, Field, StreamClosed
-from .fields import outgoing_fields
+from .events import Event, StreamClosed
+from .fields import Field, outgoing_fields
 from .frames import (
     append_altsvc,
     append_origin,

@@ -6,6 +6,8 @@ from plait.http2.outbound cimport Outbound
 from plait.http2.session cimport Session
 from plait.http2.stream cimport Stream
 
+cdef int RESERVED_REMOTE
+
 cdef class ControlFrames:
     cdef public FieldBlocks blocks
     cdef public Session session

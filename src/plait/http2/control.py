@@ -36,7 +36,8 @@ from .settings import (
     Changes,
     check_setting,
 )
-from .stream import RESERVED_REMOTE, Stream
+from .states import RESERVED_REMOTE
+from .stream import Stream
 
 _FLOW_CONTROL_ERROR = int(ErrorCode.FLOW_CONTROL_ERROR)
 _PROTOCOL_ERROR = int(ErrorCode.PROTOCOL_ERROR)
@@ -103,7 +104,7 @@ class ControlFrames:
         out = session.out
         for code, (_, value) in changes.items():
             if code == HEADER_TABLE_SIZE:
-                out.encoder.max_table_size = value
+                out.resize_table(value)
             elif code == MAX_FRAME_SIZE:
                 out.max_frame_size = value
             elif code == MAX_CONCURRENT_STREAMS:

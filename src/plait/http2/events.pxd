@@ -1,14 +1,23 @@
+from plait.http2.heads cimport Head
+
+cimport cython
+
+
 cdef class Event:
     pass
 
 cdef class RequestReceived(Event):
     cdef readonly bytes authority
     cdef readonly bint end_stream
+    cdef readonly bint has_cookies
     cdef readonly list headers
     cdef readonly bytes method
     cdef readonly bytes path
     cdef readonly bytes scheme
     cdef readonly int stream_id
+
+@cython.locals(event=RequestReceived)
+cpdef RequestReceived request_received(long long stream_id, Head head, bint end_stream)
 
 cdef class ResponseReceived(Event):
     cdef readonly bint end_stream
@@ -38,8 +47,11 @@ cdef class StreamReset(Event):
     cdef readonly int stream_id
 
 cdef class StreamClosed(Event):
-    cdef readonly object error_code
+    cdef readonly long long error_code
     cdef readonly int stream_id
+
+@cython.locals(event=StreamClosed)
+cpdef StreamClosed stream_closed(long long stream_id, long long error_code)
 
 cdef class WindowUpdated(Event):
     cdef readonly long long delta

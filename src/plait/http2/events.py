@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-Field = tuple[bytes, bytes]
+from .fields import Field
+from .heads import Head
 
 
 class Event:
@@ -43,29 +44,49 @@ class RequestReceived(Event):
     :ivar method: the value of ``:method``.
     :ivar path: the value of ``:path``; ``None`` for a plain CONNECT.
     :ivar scheme: the value of ``:scheme``; ``None`` for a plain CONNECT.
-    :ivar authority: the value of ``:authority``, else of ``host``, else ``None``.
+    :ivar authority: the value of ``host``, else of ``:authority``, else ``None``. The first two
+        name the same origin, unless the configuration lets them differ.
+    :ivar has_cookies: whether there is a ``cookie`` field.
     """
 
-    __slots__ = ("authority", "end_stream", "headers", "method", "path", "scheme", "stream_id")
+    __slots__ = (
+        "authority",
+        "end_stream",
+        "has_cookies",
+        "headers",
+        "method",
+        "path",
+        "scheme",
+        "stream_id",
+    )
     __match_args__ = ("stream_id", "headers", "end_stream")
 
-    def __init__(
-        self,
-        stream_id: int,
-        headers: list[Field],
-        end_stream: bool,
-        method: bytes | None = None,
-        path: bytes | None = None,
-        scheme: bytes | None = None,
-        authority: bytes | None = None,
-    ) -> None:
+    def __init__(self, stream_id: int, headers: list[Field], end_stream: bool) -> None:
         self.stream_id = stream_id
         self.headers = headers
         self.end_stream = end_stream
-        self.method = method
-        self.path = path
-        self.scheme = scheme
-        self.authority = authority
+        self.method: bytes | None = None
+        self.path: bytes | None = None
+        self.scheme: bytes | None = None
+        self.authority: bytes | None = None
+        self.has_cookies = False
+
+
+def request_received(stream_id: int, head: Head, end_stream: bool) -> RequestReceived:
+    """Return the event of a request.
+
+    This and not the constructor, whose arguments would all become objects in the compiled module.
+    """
+    event = RequestReceived.__new__(RequestReceived)
+    event.stream_id = stream_id
+    event.headers = head.fields[:]
+    event.end_stream = end_stream
+    event.method = head.method
+    event.path = head.path
+    event.scheme = head.scheme
+    event.authority = head.host if head.host is not None else head.authority
+    event.has_cookies = head.has_cookies()
+    return event
 
 
 class ResponseReceived(Event):
@@ -164,6 +185,14 @@ class StreamClosed(Event):
     def __init__(self, stream_id: int, error_code: int) -> None:
         self.stream_id = stream_id
         self.error_code = error_code
+
+
+def stream_closed(stream_id: int, error_code: int) -> StreamClosed:
+    """Return the event of a stream's end; see ``request_received``."""
+    event = StreamClosed.__new__(StreamClosed)
+    event.stream_id = stream_id
+    event.error_code = error_code
+    return event
 
 
 class WindowUpdated(Event):

@@ -29,8 +29,8 @@ from .constants import (
 )
 from .control import ControlFrames
 from .errors import ConnectionFault, ErrorCode, StreamFault, UsageError
-from .events import DataReceived, Field
-from .fields import classify
+from .events import DataReceived
+from .fields import Field, classify
 from .flow import ReceiveWindow
 from .frames import uint32
 from .heads import MalformedError, request_head

@@ -1,6 +1,7 @@
 cimport cython
 from plait.hpack.encoder cimport Encoder
 from plait.http2.body cimport Body
+from plait.http2.events cimport stream_closed
 from plait.http2.flow cimport ReceiveWindow
 from plait.http2.scheduler cimport Scheduler
 from plait.http2.stream cimport Stream
@@ -36,6 +37,9 @@ cdef class Outbound:
     cdef public object pending_heads
     cdef public ReceiveWindow receive_window
     cdef public long long remote_max_streams
+    cdef public long long repeated_added
+    cdef public bytes repeated_block
+    cdef public list repeated_fields
     cdef public Scheduler scheduler
     cdef public Py_ssize_t segment_octets
     cdef public list segments
@@ -49,6 +53,9 @@ cdef class Outbound:
 
     @cython.locals(buffer=bytearray, start=cython.Py_ssize_t, length=cython.Py_ssize_t, flags=cython.int)
     cpdef object write_headers(self, long long stream_id, list fields, bint end_stream)
+    @cython.locals(encoder=Encoder, added=cython.longlong, start=cython.Py_ssize_t, length=cython.Py_ssize_t)
+    cpdef object append_block(self, bytearray buffer, list fields)
+    cpdef object resize_table(self, long long size)
     @cython.locals(buffer=bytearray, start=cython.Py_ssize_t, length=cython.Py_ssize_t)
     cpdef object write_push_promise(self, long long stream_id, long long promised_id, list fields)
     @cython.locals(buffer=bytearray)
@@ -91,3 +98,6 @@ cdef class Outbound:
     @cython.locals(segments=list)
     cpdef list take_segments(self)
     cpdef object require_sendable(self, Stream stream, str what)
+
+@cython.locals(at=cython.Py_ssize_t)
+cpdef bint identical(list fields, list others)

@@ -17,7 +17,8 @@ from .body import Body, Octets
 from .config import Config
 from .constants import CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PUSH_PROMISE
 from .errors import ErrorCode, StreamStateError
-from .events import Event, Field, StreamClosed, StreamReset
+from .events import Event, StreamReset, stream_closed
+from .fields import Field
 from .flow import ReceiveWindow
 from .frames import (
     append_header,
@@ -27,7 +28,8 @@ from .frames import (
     write_header,
 )
 from .scheduler import Scheduler
-from .stream import CLOSED, Stream
+from .states import CLOSED
+from .stream import Stream
 from .streams import StreamTable
 
 _COPY_MAX = 4096
@@ -56,6 +58,9 @@ class Outbound:
         "pending_heads",
         "receive_window",
         "remote_max_streams",
+        "repeated_added",
+        "repeated_block",
+        "repeated_fields",
         "scheduler",
         "segment_octets",
         "segments",
@@ -71,6 +76,10 @@ class Outbound:
     def __init__(self, config: Config, streams: StreamTable) -> None:
         self.streams = streams
         self.encoder = Encoder(config.encoder_table_size)
+        # The last field block that left the table as it was, and what it was made of.
+        self.repeated_fields: list[Field] | None = None
+        self.repeated_block = b""
+        self.repeated_added = 0
         self.scheduler = Scheduler()
         self.buffer = bytearray()
         self.segments: list[Octets] | None = None
@@ -101,13 +110,42 @@ class Outbound:
         buffer = self.buffer
         start = len(buffer)
         buffer += _FRAME_HEADER
-        self.encoder.encode_into(buffer, fields)
+        self.append_block(buffer, fields)
         length = len(buffer) - start - 9
         flags = END_STREAM if end_stream else 0
         if length <= self.max_frame_size:
             write_header(buffer, start, length, HEADERS, flags | END_HEADERS, stream_id)
         else:
             self.split_block(start, HEADERS, flags, stream_id)
+
+    def append_block(self, buffer: bytearray, fields: list[Field]) -> None:
+        """Append a field block; servers repeat themselves, and then it is at hand.
+
+        The same fields make the same block as long as the table stays as it is. They are the
+        same if they are the same objects: outgoing fields are remembered.
+        """
+        encoder = self.encoder
+        added = encoder.table.added
+        if (
+            self.repeated_fields is not None
+            and self.repeated_added == added
+            and identical(fields, self.repeated_fields)
+        ):
+            buffer += self.repeated_block
+            return
+        start = len(buffer)
+        encoder.encode_into(buffer, fields)
+        length = len(buffer) - start
+        # A block that begins with a size update (001xxxxx, RFC 7541 §6.3) is not for repetition.
+        if encoder.table.added == added and 0 < length < _COPY_MAX and buffer[start] >> 5 != 1:
+            self.repeated_fields = fields
+            self.repeated_block = bytes(buffer[start:])
+            self.repeated_added = added
+
+    def resize_table(self, size: int) -> None:
+        """The peer's HPACK table has another size: the next block must say so."""
+        self.encoder.max_table_size = size
+        self.repeated_fields = None
 
     def write_push_promise(self, stream_id: int, promised_id: int, fields: list[Field]) -> None:
         """Append PUSH_PROMISE (RFC 9113 §6.6)."""
@@ -373,7 +411,7 @@ class Outbound:
             self.write_reset(stream, 0)
         else:
             self.forget(stream)
-        self.events.append(StreamClosed(stream.id, 0))
+        self.events.append(stream_closed(stream.id, 0))
 
     def write_reset(self, stream: Stream, error_code: int) -> None:
         """Reset a stream of ours; its late frames are expected."""
@@ -476,3 +514,16 @@ class Outbound:
             raise StreamStateError(f"no {what} may be sent on stream {stream.id} now")
         if stream.pending_head is None and not stream.can_send_data():
             raise stream.misuse(what)
+
+
+def identical(fields: list[Field], others: list[Field]) -> bool:
+    """Whether two sections consist of the same objects.
+
+    Equality would not do: a field that must never be indexed equals one that may be.
+    """
+    if len(fields) != len(others):
+        return False
+    for at in range(len(fields)):
+        if fields[at] is not others[at]:
+            return False
+    return True

@@ -1,6 +1,14 @@
 from plait.http2.body cimport Body
 from plait.http2.flow cimport ReceiveWindow
 
+cdef int CLOSED
+cdef int HALF_CLOSED_LOCAL
+cdef int HALF_CLOSED_REMOTE
+cdef int IDLE
+cdef int OPEN
+cdef int RESERVED_LOCAL
+cdef int RESERVED_REMOTE
+
 cdef class Stream:
     cdef readonly int id
     cdef public int state

@@ -23,24 +23,17 @@ from __future__ import annotations
 from .body import Body
 from .errors import ConnectionFault, ErrorCode, PeerFault, StreamFault, StreamStateError
 from .flow import ReceiveWindow
-
-IDLE = 0
-RESERVED_LOCAL = 1
-RESERVED_REMOTE = 2
-OPEN = 3
-HALF_CLOSED_LOCAL = 4
-HALF_CLOSED_REMOTE = 5
-CLOSED = 6
-
-_NAMES = (
-    "idle",
-    "reserved (local)",
-    "reserved (remote)",
-    "open",
-    "half-closed (local)",
-    "half-closed (remote)",
-    "closed",
+from .states import (
+    CLOSED,
+    HALF_CLOSED_LOCAL,
+    HALF_CLOSED_REMOTE,
+    IDLE,
+    OPEN,
+    RESERVED_LOCAL,
+    RESERVED_REMOTE,
+    STATE_NAMES,
 )
+
 _STREAM_CLOSED = int(ErrorCode.STREAM_CLOSED)
 _PROTOCOL_ERROR = int(ErrorCode.PROTOCOL_ERROR)
 
@@ -172,16 +165,18 @@ class Stream:
 
     def misuse(self, what: str) -> StreamStateError:
         """Return the error for a caller that asked for what the state does not allow."""
-        return StreamStateError(f"stream {self.id} is {_NAMES[self.state]}: no {what} may be sent")
+        return StreamStateError(
+            f"stream {self.id} is {STATE_NAMES[self.state]}: no {what} may be sent"
+        )
 
     def fault(self, what: str) -> PeerFault:
         """Return the fault of a peer that sent what the state does not allow."""
         if self.state < OPEN:
             # RFC 9113 §5.1: on idle and reserved streams this is an error of the connection.
-            message = f"{what} on stream {self.id}, which is {_NAMES[self.state]}"
+            message = f"{what} on stream {self.id}, which is {STATE_NAMES[self.state]}"
             return ConnectionFault(_PROTOCOL_ERROR, "stream.state", message)
         # RFC 9113 §5.1: half-closed (remote) and closed answer with STREAM_CLOSED.
         late = self.state == HALF_CLOSED_REMOTE or self.state == CLOSED
         code = _STREAM_CLOSED if late else _PROTOCOL_ERROR
-        message = f"{what} on stream {self.id}, which is {_NAMES[self.state]}"
+        message = f"{what} on stream {self.id}, which is {STATE_NAMES[self.state]}"
         return StreamFault(self.id, code, "stream.closed" if late else "stream.state", message)

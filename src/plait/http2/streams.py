@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from .constants import Role
-from .stream import CLOSED, Stream
+from .states import CLOSED
+from .stream import Stream
 
 _RESET_MEMORY = 512
 """Ids of streams that we reset: more than are in flight on any honest connection."""

@@ -19,13 +19,13 @@ from .errors import (
     StreamStateError,
     UsageError,
 )
-from .events import Field
-from .fields import classify, outgoing_fields
+from .fields import Field, classify, outgoing_fields
 from .heads import MalformedError, request_head
 from .outbound import Outbound
 from .priority import format_priority
 from .session import Session
-from .stream import IDLE, Stream
+from .states import IDLE
+from .stream import Stream
 from .streams import StreamTable
 
 Fields = Iterable[tuple[bytes | str, bytes | str]]
