@@ -1,8 +1,9 @@
 """Header lists as servers and clients exchange them, told as stories of one connection each.
 
-Each story repeats what real peers repeat (user agent, cookies, policies) and varies what they
-vary (paths, dates, lengths, entity tags, trace ids). They are made from a fixed seed, so every
-run and every codec gets the same octets.
+*Short* connections are the corpus that the tests of HPACK read: eight of about ten lists each.
+*Long* ones are made here: six of 120 lists, which repeat what real peers repeat (user agent,
+cookies, policies) and vary what they vary (paths, dates, lengths, entity tags, trace ids), from a
+fixed seed, so that every run and every codec gets the same octets.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import random
 from collections.abc import Callable
 
 from benchmarks.traffic import Fields, browser_fields
+from tests.hpack.stories import read_stories
 
 _LENGTH = 120  # header lists in a story
 
@@ -131,7 +133,12 @@ _PARTS: tuple[Callable[[random.Random], Fields], ...] = (
 )
 
 
-def stories() -> list[list[Fields]]:
+def short_connections() -> list[list[Fields]]:
+    """Eight connections of programs met every day: browsers, curl, gRPC, a CDN."""
+    return [[list(fields) for fields in story] for story in read_stories().values()]
+
+
+def long_connections() -> list[list[Fields]]:
     """Six connections: what a browser, an API client and a gRPC client ask and are answered."""
     chance = random.Random(7541)
     return [[part(chance) for _ in range(_LENGTH)] for part in _PARTS]

@@ -124,8 +124,10 @@ def _streams(report: Report, options: Options, mine: str, idle: float) -> None:
 
 def _peer(report: Report, connections: int) -> None:
     """nghttpd's, for orientation: its transport's share included."""
-    with documents() as docs, nghttpd(docs) as server:
-        whole = _kib_each(server, connections, opened)
-        streams = _kib_each(server, 100, lambda server: with_streams(server, 100))
+    with documents() as docs:
+        with nghttpd(docs) as server:
+            whole = _kib_each(server, connections, opened)
+        with nghttpd(docs) as server:
+            streams = _kib_each(server, 100, lambda server: with_streams(server, 100))
     report.add(SECTION, Row(f"idle connection, of {connections:,}, whole", "nghttpd", whole, "KiB"))
     report.add(SECTION, Row("open stream, of 100 × 100", "nghttpd", (streams - whole) / 100, "KiB"))
