@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 import sys
 
@@ -78,7 +79,8 @@ def main(app: str, port: int, tls: list[str]) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(keyfile=tls[0], certfile=tls[1])
     server = HTTP2Server(("127.0.0.1", port), HANDLERS[app], ssl=context, config=CONFIGS.get(app))
-    server.serve_forever()
+    with contextlib.suppress(KeyboardInterrupt):
+        server.serve_forever()
 
 
 if __name__ == "__main__":

@@ -64,6 +64,23 @@ class PlaitEngine:
         return b"".join(sent)
 
 
+class PlaitOneCall(PlaitEngine):
+    """The same, answering with its one call for a whole response."""
+
+    def serve(self, reads: Sequence[bytes], body: bytes = BODY) -> bytes:
+        """Feed, answer, drain."""
+        connection = self._connection
+        request_received = self._http2.RequestReceived
+        fields = RESPONSE[1:]
+        sent = []
+        for read in reads:
+            for event in connection.receive_data(read):
+                if type(event) is request_received and event.end_stream:
+                    connection.send_response(event.stream_id, 200, fields, body)
+            sent.append(connection.data_to_send(_ALL))
+        return b"".join(sent)
+
+
 class Ngh2Engine:
     """`ngh2`: bindings to libnghttp2."""
 
@@ -136,4 +153,9 @@ class H2Engine:
         return b"".join(sent)
 
 
-ENGINES: dict[str, type[Any]] = {"plait": PlaitEngine, "ngh2": Ngh2Engine, "h2": H2Engine}
+ENGINES: dict[str, type[Any]] = {
+    "plait": PlaitEngine,
+    "plait-one-call": PlaitOneCall,
+    "ngh2": Ngh2Engine,
+    "h2": H2Engine,
+}

@@ -24,8 +24,7 @@ _COUNTS = (1, 10, 100, 1000)
 def streams(report: Report, options: Options) -> None:
     """What the same exchange costs while 1 to 1,000 other streams of its connection are open."""
     with Workers("engine", ["ngh2"]) as workers:
-        if COMPILED in workers.running:
-            workers.running.pop(PLAIN, None)
+        workers.keep(COMPILED if COMPILED in workers.running else PLAIN, "ngh2")
         for blocked in (False, True):
             _engines(report, workers, options, blocked)
         for name, why in workers.left_out.items():

@@ -19,7 +19,7 @@ from benchmarks.machine import pinned, subject_core
 
 ROOT = Path(__file__).parent.parent
 
-COMPILED, PLAIN = "plait", "plait, plain"
+COMPILED, PLAIN, ONE_CALL = "plait", "plait, plain", "plait, one call"
 
 
 class Missing(Exception):
@@ -119,6 +119,10 @@ class Workers:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
+    def keep(self, *labels: str) -> None:
+        """Only these take part."""
+        self.running = {name: self.running[name] for name in labels if name in self.running}
+
     def drop(self, label: str, why: str) -> None:
         """Leave one out from now on."""
         del self.running[label]
@@ -140,5 +144,7 @@ class Workers:
         if worker is not None and worker.version != "compiled":
             why = f"the installed plait is {worker.version}: PLAIT_BUILD=required pip install ."
             self.drop(COMPILED, why)
+        elif self._kind == "engine":
+            self._start(ONE_CALL, "plait-one-call")
         folder = self._stack.enter_context(plain_source())
         self._start(PLAIN, "plait", folder)
