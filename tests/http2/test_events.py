@@ -28,27 +28,48 @@ KINDS = [
 ]
 
 
-def build(kind: type[Event], filler: object) -> Event:
-    return kind(*([filler] * len(kind.__match_args__)))
+# Attributes that are not numbers, with two different values each.
+SAMPLES = {
+    **dict.fromkeys(("data", "ping_data", "payload", "origin"), (b"one", b"two")),
+    **dict.fromkeys(("additional_data", "field_value"), (b"one", b"two")),
+    **dict.fromkeys(("end_stream", "remote_reset", "incremental", "remote"), (False, True)),
+    "headers": ([(b"x", b"1")], [(b"x", b"2")]),
+    "origins": ([b"https://a"], [b"https://b"]),
+    "changed_settings": ({4: (None, 1)}, {4: (1, 2)}),
+    "slug": ("ping.length", "ping.flood"),
+}
+
+
+def build(kind: type[Event], which: int) -> Event:
+    return kind(*(SAMPLES.get(name, (1, 2))[which] for name in kind.__match_args__))
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=[kind.__name__ for kind in KINDS])
 def test_every_event_compares_and_shows_its_attributes(kind):
-    event, same, other = build(kind, 1), build(kind, 1), build(kind, 2)
+    event, same, other = build(kind, 0), build(kind, 0), build(kind, 1)
     assert event == same
     assert event != other
     assert event != object()
     shown = repr(event)
     assert shown.startswith(kind.__name__ + "(")
     for name in kind.__match_args__:
-        assert f"{name}=1" in shown
-        assert getattr(event, name) == 1
+        value = getattr(event, name)
+        assert value == SAMPLES.get(name, (1, 2))[0]
+        assert f"{name}={value!r}" in shown
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=[kind.__name__ for kind in KINDS])
+def test_one_different_attribute_makes_a_different_event(kind):
+    values = [SAMPLES.get(name, (1, 2)) for name in kind.__match_args__]
+    for changed in range(len(values)):
+        mixed = [pair[at == changed] for at, pair in enumerate(values)]
+        assert kind(*mixed) != build(kind, 0)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=[kind.__name__ for kind in KINDS])
 def test_no_event_takes_attributes_it_does_not_have(kind):
     with pytest.raises(AttributeError):
-        build(kind, 1).surplus = 1
+        build(kind, 0).surplus = 1
 
 
 def test_events_of_different_kinds_are_never_equal():
