@@ -7,6 +7,7 @@ import io
 import logging
 import socket
 import struct
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -636,6 +637,39 @@ def test_close_before_the_connection_is_made() -> None:
         await client.wait_closed()
 
     against(script, talk)
+
+
+def test_an_exception_in_the_block_does_not_wait_for_responses() -> None:
+    async def script(server: RawServer) -> None:
+        await server.greet()
+        await server.until_closed()
+
+    async def run() -> None:
+        async with raw_server(script) as address:
+            handler = Recorder()
+            try:
+                async with HTTP2Client(address) as client:
+                    client.send_request(handler=handler)
+                    raise LookupError
+            except LookupError:
+                assert handler.log == [("close", 2)]
+
+    asyncio.run(run())
+
+
+def test_a_loop_of_another_thread_is_refused() -> None:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    while not loop.is_running():
+        pass
+    try:
+        with pytest.raises(RuntimeError, match="another thread"):
+            HTTP2Client(("127.0.0.1", 1), loop)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
 
 
 # --- pushes -------------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ class HTTP2Client:
     :param ssl: a context for TLS, whose ALPN list becomes ``h2``; ``None`` for clear text with
         prior knowledge.
     :raises OSError: when the connection cannot be made.
+    :raises RuntimeError: when ``loop`` runs in another thread.
     :raises ConnectionError: when the server does not agree to speak HTTP/2 over TLS.
 
     :ivar address: as it was given.
@@ -56,12 +57,15 @@ class HTTP2Client:
     ) -> None:
         self.address = address
         self.loop = loop or usable_loop()
+        background = self.loop.is_running()
+        if background and self.loop is not asyncio._get_running_loop():
+            raise RuntimeError("the event loop is running in another thread")
         self.scheme = "https" if ssl else "http"
         self.session = ClientProtocol(self.loop, self.config, self.logger)
         if ssl is not None:
             ssl.set_alpn_protocols(["h2"])
         connecting = self._connect(ssl)
-        if self.loop.is_running():
+        if background:
             self._connecting: asyncio.Future[None] = self.loop.create_task(connecting)
             self._connecting.add_done_callback(self._connection_tried)
         else:
@@ -137,7 +141,10 @@ class HTTP2Client:
         problem: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        if problem is None:
+            self.close()
+        elif self.transport is not None:
+            self.transport.abort()
         await self.wait_closed()
 
     async def _connect(self, ssl: tls.SSLContext | None) -> None:

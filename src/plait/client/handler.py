@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from plait.http2.events import Field
+    from plait.hpack import Field
 
     from .protocol import ClientProtocol
 

@@ -84,6 +84,7 @@ class ClientProtocol(asyncio.Protocol):
         self._hanging_up = False
         self._paused = False
         self._working = False
+        self._again: asyncio.TimerHandle | None = None
 
     # --- asyncio.Protocol -----------------------------------------------------------------------
 
@@ -128,6 +129,8 @@ class ClientProtocol(asyncio.Protocol):
     def abandon(self) -> None:
         """End without a connection: what was sent is lost, what has waited was never asked."""
         self._closing = True
+        if self._again is not None:
+            self._again.cancel()
         handlers, self._handlers = self._handlers, {}
         for handler in handlers.values():
             self._close(handler, ErrorCode.INTERNAL_ERROR)
@@ -215,8 +218,13 @@ class ClientProtocol(asyncio.Protocol):
             return
         if self.connection.closed or self.connection.drained:
             self._hang_up(transport)
-        elif self.connection.wants_write:
-            self.loop.call_later(_STARVED_PAUSE, self._work)
+        elif self.connection.wants_write and self._again is None:
+            self._again = self.loop.call_later(_STARVED_PAUSE, self._ask_again)
+
+    def _ask_again(self) -> None:
+        """Ask the bodies that had nothing."""
+        self._again = None
+        self._work()
 
     def _hang_up(self, transport: asyncio.Transport) -> None:
         """Everything is said: let the server close, which it may do a little later.

@@ -9,8 +9,8 @@ from urllib.parse import quote, urlsplit
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from plait.hpack import Field
     from plait.http2.body import Read
-    from plait.http2.events import Field
 
     from .handler import BaseResponseHandler
 

@@ -11,6 +11,7 @@ from plait._loop import usable_loop
 from plait.http2 import ConnectionClosedError, NoSuchStreamError, StreamStateError
 from plait.server import BaseRequestHandler as _BaseRequestHandler
 from plait.server import HTTP2Server as _HTTP2Server
+from plait.server import new_event_loop
 
 from .settings import ORIGINAL_SETTINGS
 
@@ -28,9 +29,9 @@ _PUSH_FAILED = "nghttp2_submit_push_promise failed"
 class HTTP2Server(_HTTP2Server):
     """A server that listens as soon as it is made; see ``plait.server.HTTP2Server``.
 
-    Made outside of a running loop, it takes the current event loop, or makes one, which
-    ``serve_forever`` runs and closes. Made in a coroutine, it is started by ``await start()`` or
-    ``async with``.
+    Made outside of a running loop, it takes the current event loop, or makes one (uvloop's if that
+    is installed), which ``serve_forever`` runs and closes. Made in a coroutine, it is started by
+    ``await start()`` or ``async with``.
 
     :param address: ``(host, port)``; ``None`` as the host means all interfaces, and port 0 a free
         port: ``server.server.sockets[0].getsockname()`` tells which.
@@ -54,7 +55,7 @@ class HTTP2Server(_HTTP2Server):
             logger=logging.getLogger("nghttp2"),
         )
         # After the address has proved usable: a failure leaves no loop behind.
-        loop = usable_loop()
+        loop = usable_loop(new_event_loop)
         if not loop.is_running():
             loop.run_until_complete(self.start())
 
