@@ -305,6 +305,24 @@ class TestMistakes:
         assert encoder.encode([FOO]).hex() == "203fe11f408294e703626172"
 
 
+def test_equal_values_of_many_names() -> None:
+    encoder = Encoder(1000)
+    decoder = Decoder()
+    for turn in range(60):
+        fields: list[Field] = [(b"n%d" % ((turn * 7 + at) % 29), b"same") for at in range(9)]
+        assert decoder.decode(encoder.encode(fields)) == fields
+        # what is in the table is written as its index
+        kept = encoder.table.fields()
+        assert encoder.encode(kept) == bytes(0xBE + at for at in range(len(kept)))
+
+
+@pytest.mark.parametrize("count", [1, 1000, 3000])
+def test_blocks_of_any_length(count: int) -> None:
+    fields: list[Field] = [(b":status", b"200"), (b"content-length", b"%d" % count)] * count
+    block = Encoder().encode(fields)
+    assert Decoder(max_list_size=None).decode(block) == fields
+
+
 def test_a_long_life_with_many_evictions() -> None:
     encoder = Encoder(500)
     decoder = Decoder()

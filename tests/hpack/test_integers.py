@@ -21,21 +21,22 @@ VALUES = sorted(
 @pytest.mark.parametrize("prefix", PREFIXES)
 def test_what_is_written_is_read(prefix: int) -> None:
     for value in VALUES:
-        out = bytearray(b"before")
-        encode_integer(out, 0, prefix, value)
-        first = out[6]
+        out = bytearray(b"before??????after")
+        end = encode_integer(out, 6, 0, prefix, value)
+        assert out.startswith(b"before")
+        assert out.endswith(b"?" * (12 - end) + b"after")
         if value < prefix:
-            assert (first, len(out)) == (value, 7)
+            assert (out[6], end) == (value, 7)
         else:
-            assert first == prefix
-            packed = decode_continued(bytes(out) + b"after", 7, prefix)
-            assert (packed >> 32, packed & MAX_INTEGER) == (len(out), value)
+            assert out[6] == prefix
+            packed = decode_continued(bytes(out), 7, prefix)
+            assert (packed >> 32, packed & MAX_INTEGER) == (end, value)
 
 
 def test_the_bits_before_the_prefix_are_kept() -> None:
-    out = bytearray()
-    encode_integer(out, 0xE0, 0x1F, 3)
-    encode_integer(out, 0xE0, 0x1F, 31)
+    out = bytearray(3)
+    assert encode_integer(out, 0, 0xE0, 0x1F, 3) == 1
+    assert encode_integer(out, 1, 0xE0, 0x1F, 31) == 3
     assert out.hex() == "e3ff00"
 
 

@@ -281,7 +281,7 @@ class Decoder:
             entry = table.entries[table.first + table.count - (index - 61)]
         else:
             raise InvalidIndexError("the name's index is beyond the dynamic table")
-        return entry.field[0]
+        return entry.name
 
     def _read_string(self, block: bytes, at: int) -> bytes:
         """Reads the string literal at `at` (RFC 7541 §5.2)."""

@@ -12,9 +12,14 @@ which programs can see through the table:
 - The name comes from the static table if it is there, else from the newest entry that has it.
 - A string is Huffman-coded only when that is shorter.
 
-One dictionary, made at the first insertion, leads from a field and from a name to the number of
-the newest entry that has it. Entries are numbered in the order they were added, so that nothing
-needs renumbering when the indices shift.
+Entries are numbered in the order they were added, so that nothing needs renumbering when the
+indices shift. A dictionary leads from a value to the newest entry that has it, and from there a
+chain to the older ones; equal values of different names are rare. (Looking up the value and not
+the pair saves hashing a tuple, whose hash is not kept.) A second one leads from a name to the
+newest entry. Both are made at the first insertion.
+
+A block is written into a spare buffer and appended to the caller's at once: growing a `bytearray`
+octet by octet costs more than the coding.
 """
 
 from __future__ import annotations
@@ -24,7 +29,7 @@ from collections.abc import Iterable
 from .fields import Field, NeverIndexedField
 from .huffman import encode_huffman, huffman_length
 from .integers import MAX_INTEGER, encode_integer
-from .static_table import STATIC_FIELDS, STATIC_NAMES
+from .static_table import STATIC_FIELDS, STATIC_NAMES, STATIC_TABLE
 from .table import DynamicTable, make_entry
 
 # How a literal is written: the first octet's bits (RFC 7541 §6.2).
@@ -50,14 +55,31 @@ _SECRET = frozenset({b"authorization", b"cookie"})
 # A cookie of at least so many octets is no easy guess.
 _LONG_COOKIE = 20
 
-# Field to index. The secret ones may not be written as an index.
-_static_fields = {field: index for field, index in STATIC_FIELDS.items() if field[0] not in _SECRET}
+# The static table by value, but for empty ones; no two entries have the same. And the names.
+_static_values = {field[1]: index for field, index in STATIC_FIELDS.items() if field[1]}
+_names = [b"", *[name for name, _ in STATIC_TABLE]]
+# Names with an empty value to index. The secret ones may not be written as an index.
+_static_empty = {
+    name: index
+    for (name, value), index in STATIC_FIELDS.items()
+    if not value and name not in _SECRET
+}
 # Name to its index, plus how a literal with it is written.
 _static_names = {
     name: index << 8
     | (_NEVER_INDEXED if name in _SECRET else _NOT_INDEXED if name in _PASSING else _INDEXED)
     for name, index in STATIC_NAMES.items()
 }
+
+# Buffers to write blocks into, taken while in use. (See the ones of `huffman`.)
+_SPARE_SIZE = 2048
+_spare = [bytearray(_SPARE_SIZE) for _ in range(4)]
+
+# From here on a slice is copied faster than the octets one by one.
+_LONG_COPY = 64
+
+# Octets that a field takes at most besides its name and value: three integers.
+_ROOM = 18
 
 
 class Encoder:
@@ -74,7 +96,7 @@ class Encoder:
         ValueError: The size is outside 0 to 2**32 - 1.
     """
 
-    __slots__ = ("_announce", "_cap", "_lowest", "_numbers", "table")
+    __slots__ = ("_announce", "_cap", "_lowest", "_newest_name", "_newest_value", "table")
 
     def __init__(self, max_table_size: int = 4096) -> None:
         _check_size(max_table_size)
@@ -83,7 +105,8 @@ class Encoder:
         # A size update is due, after one to the lowest size since the last block.
         self._announce = max_table_size < 4096
         self._lowest = self.table.limit
-        self._numbers: dict[Field | bytes, int] | None = None
+        self._newest_value: dict[bytes, int] | None = None
+        self._newest_name: dict[bytes, int] | None = None
 
     @property
     def max_table_size(self) -> int:
@@ -149,72 +172,85 @@ class Encoder:
             TypeError: As `encode`.
             ValueError: As `encode`.
         """
-        start = len(out)
+        buffer = _spare.pop() if _spare else bytearray(_SPARE_SIZE)
+        at = 0
         try:
             if self._announce:
-                self._write_size_updates(out)
+                at = self._write_size_updates(buffer)
             for field in fields:
-                self._write_field(out, field)
+                at = self._write_field(buffer, at, field)
         except BaseException:
-            del out[start:]
             self._start_over()
             raise
+        start = buffer
+        out += start[:at]
+        if len(buffer) == _SPARE_SIZE:
+            _spare.append(buffer)
 
-    def _write_field(self, out: bytearray, field: Field) -> None:
-        """Writes one field."""
-        if type(field) is not tuple:
-            self._write_other(out, field)
-        else:
+    def _write_field(self, out: bytearray, at: int, field: Field) -> int:
+        """Writes one field; returns where it ends, as all these methods do."""
+        if type(field) is tuple:
             name, value = field
             if type(name) is bytes and type(value) is bytes:
-                self._write_pair(out, field, name, value)
-            else:
-                self._write_other(out, field)
+                return self._write_pair(out, at, field, name, value)
+        return self._write_other(out, at, field)
 
-    def _write_other(self, out: bytearray, field: Field) -> None:
+    def _write_other(self, out: bytearray, at: int, field: Field) -> int:
         """Writes a field that is no tuple of two `bytes`: another pair, or one never indexed."""
         name, value = field
         name = _octets(name)
         value = _octets(value)
         if isinstance(field, NeverIndexedField):
-            self._write_literal(out, (name, value), name, value, True)
-        else:
-            self._write_pair(out, (name, value), name, value)
+            return self._write_literal(out, at, (name, value), name, value, True)
+        return self._write_pair(out, at, (name, value), name, value)
 
-    def _write_pair(self, out: bytearray, field: Field, name: bytes, value: bytes) -> None:
+    def _write_pair(self, out: bytearray, at: int, field: Field, name: bytes, value: bytes) -> int:
         """Writes a field as an index or a literal."""
-        index = self._find(field, name, value)
+        index = self._find(name, value)
         if index == 0:
-            self._write_literal(out, field, name, value, False)
-        elif index < 0x7F:
-            out.append(0x80 | index)
-        else:
-            encode_integer(out, 0x80, 0x7F, index)
+            return self._write_literal(out, at, field, name, value, False)
+        if at + _ROOM > len(out):
+            out += bytes(len(out))
+        return encode_integer(out, at, 0x80, 0x7F, index)
 
-    def _find(self, field: Field, name: bytes, value: bytes) -> int:
-        """The index of a field in the tables, or 0.
-
-        No field is in both tables, so each is asked when it is likely to know: apart from the
-        pseudo-fields, only one static entry has a value.
-        """
-        pseudo = len(name) > 0 and name[0] == 0x3A
-        if pseudo or len(value) == 0 or name == b"accept-encoding":
-            found = _static_fields.get(field)
+    def _find(self, name: bytes, value: bytes) -> int:
+        """The index of a field in the tables, or 0. No field is in both tables."""
+        if len(value) == 0:
+            found = _static_empty.get(name)
             if found is not None:
                 return found
-        if self._numbers is not None:
-            found = self._numbers.get(field)
+        elif (len(name) > 0 and name[0] == 0x3A) or name == b"accept-encoding":
+            # Static entries with values are of pseudo-fields, but for one.
+            found = _static_values.get(value)
             if found is not None:
                 number = found
-                return self.table.added + 62 - number
+                if _names[number] == name:
+                    return number
+        if self._newest_value is not None:
+            found = self._newest_value.get(value)
+            if found is not None:
+                return self._follow(found, name)
+        return 0
+
+    def _follow(self, number: int, name: bytes) -> int:
+        """The index of the entry with that name on a chain of equal values, or 0."""
+        table = self.table
+        gone = table.added - table.count
+        while number > gone:
+            entry = table.entries[table.first + number - gone - 1]
+            if entry.name == name:
+                return table.added + 62 - number
+            number = entry.older
         return 0
 
     def _write_literal(
-        self, out: bytearray, field: Field, name: bytes, value: bytes, secret: bool
-    ) -> None:
+        self, out: bytearray, at: int, field: Field, name: bytes, value: bytes, secret: bool
+    ) -> int:
         """Writes a literal, and adds the field to the table if that is worth it."""
         table = self.table
         size = len(name) + len(value) + 32
+        if at + size + _ROOM > len(out):
+            out += bytes(len(out) + size)
         index = 0
         how = _INDEXED
         known = _static_names.get(name)
@@ -224,8 +260,8 @@ class Encoder:
             how = packed & 0xFF
             if how == _NEVER_INDEXED and name == b"cookie" and len(value) >= _LONG_COOKIE:
                 how = _INDEXED
-        elif self._numbers is not None:
-            known = self._numbers.get(name)
+        elif self._newest_name is not None:
+            known = self._newest_name.get(name)
             if known is not None:
                 number = known
                 index = table.added + 62 - number
@@ -234,46 +270,47 @@ class Encoder:
         elif how == _INDEXED and size > table.limit * 3 // 4:
             how = _NOT_INDEXED
         if how == _INDEXED:
-            encode_integer(out, how, 0x3F, index)
+            at = encode_integer(out, at, how, 0x3F, index)
             self._insert(field, name, value, size)
         else:
-            encode_integer(out, how, 0x0F, index)
+            at = encode_integer(out, at, how, 0x0F, index)
         if index == 0:
-            _write_string(out, name)
-        _write_string(out, value)
+            at = _write_string(out, at, name)
+        return _write_string(out, at, value)
 
     def _insert(self, field: Field, name: bytes, value: bytes, size: int) -> None:
         """Adds a field to the table."""
         table = self.table
         self._evict(table.limit - size)
-        numbers = self._numbers
-        if numbers is None:
-            numbers = self._numbers = {}
-        table.push(make_entry(field, name, value, 0))
+        if self._newest_value is None or self._newest_name is None:
+            self._newest_value = {}
+            self._newest_name = {}
+        entry = make_entry(field, name, value, 0)
+        table.push(entry)
+        found = self._newest_value.get(value)
+        if found is not None:
+            entry.older = found
         number = table.added
-        numbers[field] = number
-        numbers[name] = number
+        self._newest_value[value] = number
+        self._newest_name[name] = number
 
     def _evict(self, target: int) -> None:
         """Evicts entries until at most `target` octets are in use, and forgets their numbers."""
         table = self.table
         while table.size > target and table.count:
-            number = table.added - table.count + 1
-            field = table.pop().field
-            numbers = self._numbers
-            assert numbers is not None
-            del numbers[field]
-            name = field[0]
-            if numbers[name] == number:
-                del numbers[name]
+            entry = table.pop()
+            number = table.added - table.count
+            _forget(self._newest_value, entry.field[1], number)
+            _forget(self._newest_name, entry.name, number)
 
-    def _write_size_updates(self, out: bytearray) -> None:
+    def _write_size_updates(self, out: bytearray) -> int:
         """RFC 7541 §4.2: the smallest size since the last block first, then the final one."""
         limit = self.table.limit
+        at = 0
         if self._lowest < limit:
-            encode_integer(out, 0x20, 0x1F, self._lowest)
-        encode_integer(out, 0x20, 0x1F, limit)
+            at = encode_integer(out, at, 0x20, 0x1F, self._lowest)
         self._announce = False
+        return encode_integer(out, at, 0x20, 0x1F, limit)
 
     def _start_over(self) -> None:
         """Empties the table, and has the next block empty the peer's."""
@@ -282,16 +319,29 @@ class Encoder:
         self._lowest = 0
 
 
-def _write_string(out: bytearray, data: bytes) -> None:
+def _forget(newest: dict[bytes, int] | None, key: bytes, number: int) -> None:
+    """Takes a key out, if it leads to the entry of that number and not to a newer one."""
+    assert newest is not None
+    found = newest[key]
+    if found == number:
+        del newest[key]
+
+
+def _write_string(out: bytearray, at: int, data: bytes) -> int:
     """Writes a string literal (RFC 7541 §5.2), Huffman-coded if that is shorter."""
     length = len(data)
     coded = huffman_length(data)
     if coded < length:
-        encode_integer(out, 0x80, 0x7F, coded)
-        encode_huffman(out, data, coded)
-    else:
-        encode_integer(out, 0x00, 0x7F, length)
-        out += data
+        at = encode_integer(out, at, 0x80, 0x7F, coded)
+        return encode_huffman(out, at, data)
+    at = encode_integer(out, at, 0x00, 0x7F, length)
+    if length > _LONG_COPY:
+        out[at : at + length] = data
+        return at + length
+    for octet in data:
+        out[at] = octet
+        at += 1
+    return at
 
 
 def _octets(data: object) -> bytes:

@@ -9,7 +9,6 @@ cdef unsigned int _long_ends[17]
 cdef int _long_offsets[17]
 
 cdef unsigned long long _HELD
-cdef bytes _ZEROS
 cdef list _spare
 cdef size_t _SPARE_SIZE
 
@@ -17,11 +16,10 @@ cdef size_t _SPARE_SIZE
 cpdef Py_ssize_t huffman_length(bytes data) except -1
 
 @cython.locals(
-    zeros="const char*", at="size_t", held="unsigned long long", bits="unsigned int",
-    length="unsigned int",
-    octet="unsigned char", word="unsigned int"
+    held="unsigned long long", bits="unsigned int", length="unsigned int", octet="unsigned char",
+    word="unsigned int", one="unsigned long long"
 )
-cpdef int encode_huffman(bytearray out, bytes data, Py_ssize_t coded) except -1
+cpdef Py_ssize_t encode_huffman(bytearray out, size_t at, bytes data) except -1
 
 @cython.locals(
     most="size_t", out=bytearray, start="const char*", size="size_t", held="unsigned long long", bits="unsigned int",

@@ -34,8 +34,6 @@ _long_offsets = LONG_OFFSETS
 _SPARE_SIZE = 1024
 _spare = [bytearray(_SPARE_SIZE) for _ in range(4)]
 
-_ZEROS = bytes(256)
-
 # Bits that the integer in hand may have: all that one of C has.
 _HELD = 2**64 - 1
 
@@ -48,29 +46,28 @@ def huffman_length(data: bytes) -> int:
     return bits >> 3
 
 
-def encode_huffman(out: bytearray, data: bytes, coded: int) -> None:
-    """Appends the coded `data` to `out`, padded with ones to whole octets.
+def encode_huffman(out: bytearray, at: int, data: bytes) -> int:
+    """Writes the coded `data` into `out` at `at`, padded with ones to whole octets.
 
     Args:
-        out: The buffer.
+        out: The buffer; `huffman_length(data)` octets must be free.
+        at: Where to start.
         data: The string.
-        coded: Its `huffman_length`.
+
+    Returns:
+        The position after the string.
     """
-    at = len(out)
-    if coded <= 256:
-        zeros = _ZEROS
-        out += zeros[:coded]
-    else:
-        out += bytes(coded)
     held = 0
     bits = 0
+    one = 1
     for octet in data:
         length = _lengths[octet]
-        held = (held << length | _codes[octet]) & _HELD
+        held = held << length | _codes[octet]
         bits += length
         if bits >= 32:
             bits -= 32
             word = held >> bits
+            held &= (one << bits) - 1
             out[at] = word >> 24 & 0xFF
             out[at + 1] = word >> 16 & 0xFF
             out[at + 2] = word >> 8 & 0xFF
@@ -83,6 +80,8 @@ def encode_huffman(out: bytearray, data: bytes, coded: int) -> None:
     if bits:
         # RFC 7541 §5.2: padded with the most significant bits of EOS, which are ones.
         out[at] = (held << (8 - bits) | 0xFF >> bits) & 0xFF
+        at += 1
+    return at
 
 
 def decode_huffman(data: bytes, at: int, end: int) -> bytes:

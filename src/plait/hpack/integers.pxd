@@ -8,6 +8,6 @@ cdef unsigned long long _MAX
 )
 cpdef long long decode_continued(bytes data, size_t at, unsigned int prefix) except -1
 
-cpdef int encode_integer(
-    bytearray out, unsigned char first, unsigned int prefix, unsigned long long value
+cpdef Py_ssize_t encode_integer(
+    bytearray out, size_t at, unsigned int first, unsigned int prefix, unsigned long long value
 ) except -1

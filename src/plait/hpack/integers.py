@@ -2,7 +2,7 @@
 
 An integer starts in the low bits of an octet whose high bits say what follows. When it does not
 fit there, the prefix is all ones and octets of seven bits follow, the least significant first.
-Both codecs deal with integers that fit the prefix themselves; these functions are the rest.
+The decoder deals with an integer that fits the prefix itself.
 
 The RFC leaves it to the implementation how large an integer may be. Here it is 2**32 - 1, in at
 most five octets after the prefix: no length or index that makes sense is beyond.
@@ -54,21 +54,28 @@ def decode_continued(data: bytes, at: int, prefix: int) -> int:
     raise InvalidIntegerError("an integer is above 2**32 - 1 or has too many octets")
 
 
-def encode_integer(out: bytearray, first: int, prefix: int, value: int) -> None:
-    """Appends an integer to `out`.
+def encode_integer(out: bytearray, at: int, first: int, prefix: int, value: int) -> int:
+    """Writes an integer into `out` at `at`, where six octets must be free.
 
     Args:
         out: The buffer.
+        at: Where to start.
         first: The first octet, with the bits of the prefix zero.
         prefix: The value of the full prefix, 2**bits - 1.
         value: The integer, 0 to 2**32 - 1.
+
+    Returns:
+        The position after the integer.
     """
     if value < prefix:
-        out.append(first | value)
+        out[at] = first | value
     else:
-        out.append(first | prefix)
+        out[at] = first | prefix
         value -= prefix
         while value >= 0x80:
-            out.append(value & 0x7F | 0x80)
+            at += 1
+            out[at] = value & 0x7F | 0x80
             value >>= 7
-        out.append(value)
+        at += 1
+        out[at] = value
+    return at + 1

@@ -12,9 +12,11 @@ cpdef Entry make_entry(field, bytes name, bytes value, kind)
 @cython.freelist(64)
 cdef class Entry:
     cdef readonly object field
+    cdef readonly bytes name
     cdef readonly object kind
     cdef readonly Py_ssize_t size
     cdef readonly bint is_cookie
+    cdef long long older
 
     cdef int fill(self, field, bytes name, bytes value, kind) except -1
 

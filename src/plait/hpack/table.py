@@ -26,19 +26,23 @@ class Entry:
 
     Attributes:
         field: Name and value.
+        name: The name again.
         kind: What the decoder's classifier said of it; 0 without one.
         size: Octets as RFC 7541 §4.1 counts them: name + value + 32.
         is_cookie: The field is a cookie, of which a message may have many.
+        older: Number of an older entry with the same value, for the encoder.
     """
 
-    __slots__ = ("field", "is_cookie", "kind", "size")
+    __slots__ = ("field", "is_cookie", "kind", "name", "older", "size")
 
     def fill(self, field: Field, name: bytes, value: bytes, kind: int) -> None:
         """Sets everything, once."""
         self.field = field
+        self.name = name
         self.kind = kind
         self.size = len(name) + len(value) + 32
         self.is_cookie = name == b"cookie"
+        self.older = 0
 
 
 def make_entry(field: Field, name: bytes, value: bytes, kind: int) -> Entry:
