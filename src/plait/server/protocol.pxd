@@ -54,8 +54,6 @@ cdef class ServerProtocol(Link):
     cpdef object stream_reset(self, StreamReset event)
     cpdef BaseRequestHandler new_handler(self, long long stream_id)
     cpdef BaseRequestHandler make_handler(self, long long stream_id)
-    @cython.locals(field=tuple, name=bytes, crumbs=bint)
-    cpdef object look_at_fields(self, BaseRequestHandler handler)
     cpdef object join_cookies(self, BaseRequestHandler handler)
     cpdef object callback_failed(self, BaseRequestHandler handler, error)
     @cython.locals(handler=BaseRequestHandler)

@@ -294,7 +294,8 @@ class ServerProtocol(Link):
         handler.host = event.authority
         handler.path = event.path
         handler.headers = event.headers
-        self.look_at_fields(handler)
+        if event.has_cookies:
+            self.join_cookies(handler)
         if handler._h2_plan & _ASYNC:
             self.work_of(handler).deliver(event)
             return
@@ -409,19 +410,6 @@ class ServerProtocol(Link):
             plans[type(handler)] = plan
         handler._h2_plan = plan
         return handler
-
-    def look_at_fields(self, handler: BaseRequestHandler) -> None:
-        """Act upon the fields that a handler sees otherwise than they came."""
-        crumbs = False
-        for field in handler.headers:
-            name = field[0]
-            if len(name) == 6 and name == b"cookie":
-                crumbs = True
-            elif len(name) == 4 and name == b"host":
-                # It stands behind ":authority"; where they are allowed to differ, it wins.
-                handler.host = field[1]
-        if crumbs:
-            self.join_cookies(handler)
 
     def join_cookies(self, handler: BaseRequestHandler) -> None:
         """Make one field of the crumbs (RFC 9113 §8.2.3), and put it last."""
