@@ -27,6 +27,8 @@ cdef class Connection:
     cpdef object send_response(self, long long stream_id, status, headers=*, body=*)
     cpdef object send_prepared(self, long long stream_id, list fields, body=*)
     @cython.locals(stream=Stream)
+    cpdef object send_headers(self, long long stream_id, headers, bint end_stream=*)
+    cpdef object send_data(self, long long stream_id, data, bint end_stream=*)
     cpdef object resume(self, long long stream_id)
     @cython.locals(stream=Stream)
     cpdef object acknowledge_received_data(self, long long octets, long long stream_id)

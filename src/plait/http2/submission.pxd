@@ -16,6 +16,10 @@ cdef class Submission:
 
     @cython.locals(stream=Stream)
     cpdef object response(self, long long stream_id, list fields, object body)
+    @cython.locals(stream=Stream, fields=list, status=bytes)
+    cpdef object headers(self, long long stream_id, object headers, bint end_stream)
+    cpdef object interim(self, Stream stream, list fields, bint end_stream)
+    cpdef object trailers(self, Stream stream, list fields, bint end_stream)
     @cython.locals(stream=Stream)
     cpdef object data(self, long long stream_id, object data, bint end_stream)
     @cython.locals(stream=Stream)
@@ -31,3 +35,6 @@ cdef class Submission:
 cpdef Body body_of(Stream stream)
 @cython.locals(fields=list, field=tuple, name=bytes)
 cpdef list response_fields(object status, object headers)
+
+@cython.locals(field=tuple, name=bytes, status=bytes, at=cython.Py_ssize_t)
+cpdef bytes status_of(list fields)

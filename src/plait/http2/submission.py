@@ -102,16 +102,14 @@ class Submission:
             self.request(headers, None, end_stream, None)
             return
         stream = self.living(stream_id)
-        fields = outgoing_fields(headers, True)
         if stream.head_sent:
-            self.trailers(stream, fields, end_stream)
+            self.trailers(stream, outgoing_fields(headers, False), end_stream)
             return
         if not self.session.is_server:
             raise StreamStateError(f"stream {stream_id} is the server's")
-        if not fields or fields[0][0] != b":status":
-            raise InvalidFieldError("a response begins with :status")
-        refuse_pseudo(fields[1:], "a response has no other pseudo-header field than :status")
-        if fields[0][1][0] == 0x31:  # 1xx
+        fields = outgoing_fields(headers, True)
+        status = status_of(fields)
+        if status[0] == 0x31:  # 1xx
             self.interim(stream, fields, end_stream)
         else:
             self.out.send_head(stream, fields, end_stream)
@@ -132,7 +130,6 @@ class Submission:
         self.out.require_sendable(stream, "trailers")
         if not end_stream:
             raise StreamStateError("trailers end the stream")
-        refuse_pseudo(fields, "trailers have no pseudo-header fields")
         body = body_of(stream)
         body.trailers = fields
         self.out.body_grew(stream, body)
@@ -251,14 +248,22 @@ def read_of(source: Any) -> Callable[[int], Any]:
     return read  # type: ignore[no-any-return]
 
 
-def refuse_pseudo(fields: list[Field], message: str) -> None:
-    """Check that there is no pseudo-header field among the fields.
+def status_of(fields: list[Field]) -> bytes:
+    """Return the status of a response's fields (RFC 9113 §8.3.2).
 
-    :raises InvalidFieldError: if there is one.
+    :raises InvalidFieldError: if ``:status`` is not first, or not the only pseudo-header field.
     """
-    for name, _ in fields:
-        if name[:1] == b":":
-            raise InvalidFieldError(message)
+    field = fields[0] if fields else (b"", b"")
+    name = field[0]
+    status = field[1]
+    if name != b":status":
+        raise InvalidFieldError("a response begins with :status")
+    for at in range(1, len(fields)):
+        field = fields[at]
+        name = field[0]
+        if name[0] == 0x3A:
+            raise InvalidFieldError("a response has no other pseudo-header field than :status")
+    return status
 
 
 def checked_request(fields: list[Field]) -> bytes:

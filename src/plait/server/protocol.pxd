@@ -61,5 +61,7 @@ cdef class ServerProtocol(Link):
     cpdef object call_on_close(self, BaseRequestHandler handler, error_code)
     @cython.locals(engine=Connection, events=list)
     cpdef object flush(self)
-    @cython.locals(data=bytes, helpings=int)
+    @cython.locals(helpings=int)
     cpdef object write(self, Connection engine)
+    @cython.locals(data=bytes, pieces=list)
+    cpdef bint write_helping(self, Connection engine, transport)

@@ -43,7 +43,7 @@ from .tasks import ASYNC, CLOSE, DATA, DONE, HEADERS, StreamWork, callback_plan,
 from .tls import negotiated_protocol, weakness
 
 if TYPE_CHECKING:
-    from plait.http2.events import Field
+    from plait.http2.fields import Field
 
     from .http2_server import HTTP2Server
 
@@ -527,19 +527,36 @@ class ServerProtocol(Link):
             return
         helpings = _HELPINGS
         while not self.paused or engine.closed:
-            data = engine.data_to_send(_APPETITE)
-            if not data:
+            if not self.write_helping(engine, transport):
                 # Only bodies that had nothing, and did not defer, are left to be asked.
                 if engine.wants_write:
                     self.empty_helpings += 1
                     self.flush_later(self.pause())
                 return
             self.empty_helpings = 0
-            transport.write(data)
             helpings -= 1
             if helpings == 0:
                 self.flush_later(0.0)
                 return
+
+    def write_helping(self, engine: Connection, transport: asyncio.Transport) -> bool:
+        """Write what the engine gives at a time; ``False`` when that is nothing.
+
+        In clear text large bodies go out uncopied. TLS makes a record of each write at least,
+        and is given one.
+        """
+        if self.secure:
+            data = engine.data_to_send(_APPETITE)
+            if not data:
+                return False
+            transport.write(data)
+            return True
+        pieces = engine.segments_to_send(_APPETITE)
+        if len(pieces) > 1:
+            transport.writelines(pieces)
+        elif pieces:
+            transport.write(pieces[0])
+        return len(pieces) > 0
 
     def pause(self) -> float:
         """Return the seconds to wait before bodies that had nothing are asked again."""
