@@ -96,6 +96,9 @@ def _open(address: Address, reuse_port: bool) -> list[Listener]:
             raise ValueError(f"not an address: {address!r}; wanted (host, port) or 'unix:PATH'")
         return [_open_unix(address[len("unix:") :])]
     host, port = address
+    if not 0 <= port <= 65_535:
+        # the system would take it modulo 65,536
+        raise ValueError(f"{port} is not a port")
     return [Listener(sock) for sock in _open_tcp(host or None, port, reuse_port)]
 
 

@@ -242,7 +242,7 @@ class HTTP2Server:
         if loop is None:
             loop = self._loop = new_event_loop()
         asyncio.set_event_loop(loop)
-        signals = self._watch_signals(loop)
+        watched = self._watch_signals(loop)
         try:
             loop.run_until_complete(self.start())
             self._serving = not self._stopping
@@ -250,9 +250,13 @@ class HTTP2Server:
                 loop.run_forever()
         finally:
             self._serving = False
-            for number in signals:
+            for number in watched:
                 loop.remove_signal_handler(number)
-            self._end_loop(loop)
+            try:
+                self._end_loop(loop)
+            finally:
+                for number, handler in watched.items():
+                    signal.signal(number, handler)
         if self._interrupted:
             raise KeyboardInterrupt
 
@@ -326,27 +330,27 @@ class HTTP2Server:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._empty.wait(), seconds)
 
-    def _watch_signals(self, loop: asyncio.AbstractEventLoop) -> list[int]:
-        """Let SIGINT and SIGTERM end the loop, where nobody else handles them."""
-        watched: list[int] = []
+    def _watch_signals(self, loop: asyncio.AbstractEventLoop) -> dict[int, Any]:
+        """Let SIGINT and SIGTERM end the loop, where nobody else handles them.
+
+        Returns what handled them before.
+        """
+        watched: dict[int, Any] = {}
         if threading.current_thread() is threading.main_thread():
-            for number, default in (
-                (signal.SIGINT, signal.default_int_handler),
-                (signal.SIGTERM, signal.SIG_DFL),
-            ):
-                if signal.getsignal(number) is default:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                handler = signal.getsignal(number)
+                if handler in (signal.default_int_handler, signal.SIG_DFL):
                     with contextlib.suppress(NotImplementedError):
-                        loop.add_signal_handler(number, self._signalled, loop, number, watched)
-                        watched.append(number)
+                        loop.add_signal_handler(number, self._signalled, loop, number)
+                        watched[number] = handler
         return watched
 
-    def _signalled(self, loop: asyncio.AbstractEventLoop, number: int, watched: list[int]) -> None:
+    def _signalled(self, loop: asyncio.AbstractEventLoop, number: int) -> None:
         self._interrupted = number == signal.SIGINT
         self._stopping = True
         # From here on signals do what they do elsewhere: the next one ends the waiting.
-        for each in watched:
+        for each in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(each)
-        watched.clear()
         loop.stop()
 
     def _end_loop(self, loop: asyncio.AbstractEventLoop) -> None:
