@@ -213,6 +213,55 @@ def test_acknowledging_after_the_end_of_a_stream_changes_nothing():
     assert sender.room(3) == before
 
 
+def test_readers_that_are_slow_do_not_starve_those_that_are_fast():
+    # Two uploads that nobody reads hold most of the connection's window. What is left must go
+    # round and round for the third, though it never reaches half of the window.
+    peer, sender = uploading()
+    peer.sends(headers(3, POST, end_stream=False), headers(5, POST, end_stream=False)).clear()
+    for stream in (1, 3):
+        for _ in range(2):
+            sender.sends(stream, bytes(FRAME))
+    sent = 0
+    while sent < 500_000:
+        size = min(FRAME, sender.room(5))
+        assert size, f"stalled after {sent} octets"
+        sender.sends(5, bytes(size))
+        sent += size
+        peer.connection.acknowledge_received_data(size, 5)
+        peer.clear()
+
+
+def test_credit_held_back_is_given_when_slow_readers_use_up_the_rest():
+    # Stream 5's octets were consumed but not announced yet; then 1 and 3 fill the window.
+    peer, sender = uploading()
+    peer.sends(headers(3, POST, end_stream=False), headers(5, POST, end_stream=False)).clear()
+    for _ in range(2):
+        sender.sends(5, bytes(FRAME))
+        peer.connection.acknowledge_received_data(FRAME, 5)
+        peer.clear()
+    for stream in (1, 3):
+        while size := min(FRAME, sender.room(stream)):
+            sender.sends(stream, bytes(size))
+            peer.clear()
+    assert sender.room(5) > 0
+
+
+def test_a_message_may_be_consumed_when_it_is_whole():
+    # 15,000 octets were consumed and not announced; the next message needs them.
+    peer, sender = uploading()
+    sender.sends(1, bytes(15_000))
+    peer.connection.acknowledge_received_data(15_000, 1)
+    peer.clear()
+    left = 35_000
+    while left:
+        size = min(FRAME, left, sender.room(1))
+        assert size, f"stalled with {left} octets to come"
+        sender.sends(1, bytes(size))
+        peer.clear()
+        left -= size
+    peer.connection.acknowledge_received_data(35_000, 1)
+
+
 def test_a_stream_that_the_peer_has_finished_gets_no_more_credit():
     # RFC 9113 §6.9: nothing forbids it, but it is of no use to anyone.
     peer, sender = uploading()

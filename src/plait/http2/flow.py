@@ -7,6 +7,10 @@ when the application is done with them, and from there to the peer by WINDOW_UPD
 worth a frame. Octets that nobody will ever consume (padding, streams that are gone) are consumed
 on arrival: a window must not leak.
 
+Half a window is worth a frame. But an application that holds more than half would leave the rest
+below that for ever, and on the connection's window the slow readers of some streams would starve
+all others; so what waits is announced as well once it is no less than what the peer has left.
+
 The sending side is a plain number, that ``overflows`` guards.
 """
 
@@ -15,6 +19,7 @@ from __future__ import annotations
 from .constants import MAX_WINDOW
 
 _LARGEST = MAX_WINDOW
+_WORTH_A_FRAME = 4096
 
 
 class ReceiveWindow:
@@ -39,12 +44,16 @@ class ReceiveWindow:
         """Take octets back from the application.
 
         Returns the increment to announce now, 0 while it is not worth a frame: half a window
-        keeps a sender going and costs two frames a window.
+        keeps a sender going and costs two frames a window. With 0 octets it asks again, after
+        some arrived.
         """
         self.pending += octets
-        if self.pending * 2 < self.size or self.pending <= 0:
-            return 0
         increment = self.pending
+        if increment * 2 < self.size:
+            if increment < self.available or increment < _WORTH_A_FRAME:
+                return 0
+        elif increment <= 0:
+            return 0
         self.pending = 0
         self.available += increment
         return increment

@@ -203,6 +203,9 @@ class Inbound:
             raise ConnectionFault(
                 ErrorCode.FLOW_CONTROL_ERROR, "data.connection_window", "no credit for this"
             )
+        # What was consumed before may be worth a frame now that less is left.
+        if session.out.receive_window.pending:
+            session.out.credit(0)
         size = end - at
         session.received_octets += size
         stream = session.streams.living.get(stream_id)
@@ -254,6 +257,8 @@ class Inbound:
         session.events.append(DataReceived(stream.id, payload, size, end_stream))
         if end_stream:
             self.blocks.end(stream)
+        elif window.pending:
+            session.out.credit_stream(stream, 0)
 
     # --- for calls of our own side --------------------------------------------------------------
 
