@@ -274,6 +274,24 @@ def test_a_final_goaway_can_be_sent_at_once():
     assert peer.connection.drained
 
 
+def test_an_upload_goes_on_behind_the_final_goaway():
+    peer = facing_server(initial_window_size=50_000)
+    peer.sends(headers(1, POST, end_stream=False)).clear()
+    peer.connection.send_goaway()
+    peer.clear()
+    room = 50_000
+    for _ in range(20):
+        assert room >= 16_384
+        peer.sends(data(1, bytes(16_384)))
+        peer.connection.acknowledge_received_data(16_384, 1)
+        peer.clear()
+        room += peer.credit.pop(1, 0) - 16_384
+    peer.sends(data(1, b"", end_stream=True))
+    peer.connection.send_response(1, 200, [])
+    peer.clear()
+    assert peer.connection.drained
+
+
 def test_the_final_goaway_may_cut_a_shutdown_short():
     # When the PING is not answered in time.
     peer = shutting_down()

@@ -7,7 +7,7 @@ import pytest
 from plait.http2 import RequestReceived, StreamClosed
 
 from . import frames as f
-from .frames import GET, OK, Fields, headers
+from .frames import GET, OK, POST, Fields, headers
 from .script import facing_server
 
 METHOD, SCHEME, PATH, AUTHORITY = GET
@@ -204,6 +204,43 @@ def test_the_table_stays_in_step_behind_a_malformed_request():
     peer.sends(f.raw_headers(1, f.block(GET) + block)).loses(1, f.PROTOCOL_ERROR)
     peer.sends(f.raw_headers(3, f.block(GET) + b"\xbe"))
     peer.expect(RequestReceived(3, [*GET, (b"x-1", b"kept")], True))
+
+
+def test_a_repeated_block_means_what_the_table_says_now():
+    # A server may remember the last block, but its meaning ends when the table changes.
+    peer = facing_server()
+    block = f.block(GET) + b"\xbe"
+
+    def remember(value: bytes) -> bytes:
+        return f.block(GET) + f.indexing_block([(b"x-kept", value)])
+
+    peer.sends(f.raw_headers(1, remember(b"one"))).clear()
+    for stream in (3, 5):
+        peer.sends(f.raw_headers(stream, block))
+        peer.expect(RequestReceived(stream, [*GET, (b"x-kept", b"one")], True))
+    peer.sends(f.raw_headers(7, remember(b"two"))).clear()
+    peer.sends(f.raw_headers(9, block))
+    peer.expect(RequestReceived(9, [*GET, (b"x-kept", b"two")], True))
+    # Two size updates (RFC 7541 §4.2) empty the table: there is no entry 62 any more.
+    peer.sends(f.raw_headers(11, b"\x20" + f.integer(4096, 5, 0x20) + f.block(GET)))
+    peer.expect(RequestReceived(11, GET, True))
+    peer.sends(f.raw_headers(13, block)).dies(f.COMPRESSION_ERROR)
+
+
+def test_a_repeated_block_makes_requests_of_their_own():
+    peer = facing_server()
+    block = f.block([*POST, (b"content-length", b"3")])
+    for stream in (1, 3, 5):
+        peer.sends(f.raw_headers(stream, block, end_stream=False))
+        peer.sends(f.data(stream, b"abc", end_stream=stream != 3))
+        head, body = peer.hears()
+        assert head.headers == [*POST, (b"content-length", b"3")]
+        assert body.data == b"abc"
+    peer.sends(f.data(3, b"d")).loses(3, f.PROTOCOL_ERROR)
+    # The same octets without a body, and as trailers, are judged anew.
+    peer.sends(f.raw_headers(7, block)).loses(7, f.PROTOCOL_ERROR)
+    peer.sends(f.raw_headers(9, f.block(POST), end_stream=False)).clear()
+    peer.sends(f.raw_headers(9, f.block(POST))).loses(9, f.PROTOCOL_ERROR)
 
 
 def test_the_event_carries_what_a_server_asks_first():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import hpack
 import pytest
 
@@ -114,6 +116,23 @@ def test_a_smaller_header_table_is_announced_in_the_next_block():
     assert peer.reader.decoder.header_table_size == 0
     last = peer.reader.raw[-1]
     assert last.payload[0] == 0x20
+
+
+def test_repeated_responses_can_be_read_through_every_change_of_the_table():
+    # A server may remember the last block it wrote, but not across a change of the table.
+    chance = random.Random(7541)
+    peer = facing_server(encoder_table_size=65_536)
+    pool = [[(b"x-%d" % n, b"v" * n * 7) for n in range(m, m + 3)] for m in (0, 0, 3, 5)]
+    for stream in range(1, 1201, 2):
+        if chance.random() < 0.2:
+            size = chance.choice([0, 1, 60, 100, 200, 4096, 10_000])
+            peer.sends(settings((f.HEADER_TABLE_SIZE, size))).clear()
+            peer.reader.decoder.max_allowed_table_size = size
+        peer.sends(headers(stream, f.GET)).clear()
+        fields = chance.choice(pool)
+        peer.connection.send_response(stream, 200, fields)
+        peer.wire(headers(stream, [*f.OK, *fields]))
+        assert peer.reader.decoder.header_table_size <= peer.reader.decoder.max_allowed_table_size
 
 
 def test_a_larger_header_table_of_the_peer_is_used_no_further_than_configured():
