@@ -15,10 +15,10 @@ from benchmarks.workers import COMPILED, ONE_CALL, PLAIN, Missing, Worker, Worke
 SECTION = "Engine alone"
 
 BATCH = 32
-BATCHES = 400
+BATCHES = 1000
 
 #: By how much fewer batches the slow ones get, so that a round of theirs takes no seconds.
-_FEWER = {"h2": 10, PLAIN: 2}
+_FEWER = {"h2": 25, PLAIN: 5}
 
 _GOALS = {
     (COMPILED, "ngh2"): 0.4,

@@ -62,7 +62,7 @@ def _rows(report: Report, what: str, name: str, found: Mapping[int, list[float]]
 
 def _engines(report: Report, workers: Workers, options: Options, blocked: bool) -> None:
     """The engines alone, 32 requests a read."""
-    batches = options.scaled(200)
+    batches = options.scaled(1000)
     with ExitStack() as stack:
         samples: dict[str, Callable[[], float]] = {}
         for count in _COUNTS:
@@ -105,7 +105,7 @@ class _Link:
 
 def _server(report: Report, options: Options) -> None:
     """The whole server, one connection, 32 requests a write."""
-    batches = options.scaled(200)
+    batches = options.scaled(400)
     found: dict[int, list[float]] = {}
     with plait_app("many") as server, ExitStack() as stack:
         samples = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,9 @@ import pytest
 from benchmarks import __main__ as benchmarks
 from benchmarks.cputime import cpu_ns, in_turns, median_ratio
 from benchmarks.report import Report, Row, as_markdown, as_text
+from benchmarks.servers import find_program
 from benchmarks.traffic import ended_streams, frames, small_requests, with_open_streams
+from benchmarks.workers import Missing, Worker
 from tests.support.peers import require_tool
 
 ROOT = Path(__file__).parent.parent
@@ -93,6 +96,20 @@ class TestCpuTime:
         assert order == ["a", "b", "a", "b"]
         assert found == {"a": [1.0, 3.0], "b": [2.0, 4.0]}
         assert median_ratio(found["a"], found["b"]) == (1 / 2 + 3 / 4) / 2
+
+
+class TestPrograms:
+    def test_a_missing_one_is_named_with_its_package(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(shutil, "which", lambda *_args, **_options: None)
+        with pytest.raises(Missing, match="apt-get install nghttp2-server"):
+            find_program("nghttpd")
+
+
+class TestWorkers:
+    def test_an_engine_that_is_not_installed_says_so(self, tmp_path: Path) -> None:
+        (tmp_path / "ngh2.py").write_text("raise ImportError('No module named ngh2')")
+        with pytest.raises(Missing, match="pip install ngh2"):
+            Worker("engine", "ngh2", str(tmp_path))
 
 
 class TestCommand:
