@@ -66,7 +66,13 @@ class HTTP2Server(_HTTP2Server):
 
 
 class BaseRequestHandler(_BaseRequestHandler):
-    """Answers one request; see ``plait.server.BaseRequestHandler``."""
+    """Answers one request; see ``plait.server.BaseRequestHandler``.
+
+    A subclass with an ``__init__`` of its own accepts both arguments and passes them on.
+    """
+
+    def __init__(self, http2: Link, stream_id: int) -> None:
+        super().__init__(http2, stream_id)
 
     def push(
         self,
