@@ -39,7 +39,7 @@ def curl(*arguments: str | Path) -> str:
 
 def test_every_example_is_run_here() -> None:
     tested = Path(__file__).read_text(encoding="utf-8")
-    examples = sorted(EXAMPLES.glob("*.py"))
+    examples = sorted(EXAMPLES.glob("nghttp2_*.py"))
     assert examples
     for example in examples:
         assert f'"{example.name}"' in tested
