@@ -274,7 +274,7 @@ class TestTableSize:
         with pytest.raises(TableSizeError):
             decoder.decode(b"\x82")
 
-    @pytest.mark.parametrize("size", [-1, 2**32])
+    @pytest.mark.parametrize("size", [-1, 2**32, 2**70])
     def test_impossible_sizes_are_the_callers_mistake(self, size: int) -> None:
         with pytest.raises(ValueError, match="table size"):
             Decoder(size)

@@ -232,7 +232,7 @@ class TestTableSize:
         block = encoder.encode([FOO])
         assert block.hex() == "3f09" + "008294e703626172"
 
-    @pytest.mark.parametrize("size", [-1, 2**32])
+    @pytest.mark.parametrize("size", [-1, 2**32, 2**70])
     def test_impossible_sizes_are_the_callers_mistake(self, size: int) -> None:
         with pytest.raises(ValueError, match="table size"):
             Encoder(size)

@@ -22,7 +22,7 @@ from .errors import (
 from .fields import Field, NeverIndexedField
 from .huffman import decode_huffman
 from .integers import MAX_INTEGER, decode_continued
-from .table import Classifier, DynamicTable, Entry, make_entry, static_entries
+from .table import Classifier, DynamicTable, Entry, check_table_size, make_entry, static_entries
 
 _UNLIMITED = 2**62
 
@@ -302,9 +302,3 @@ class Decoder:
             return decode_huffman(block, at, at + length)
         octets = block
         return octets[at : at + length]
-
-
-def check_table_size(size: int) -> None:
-    """Raises ValueError for a table size that no SETTINGS frame can carry."""
-    if not 0 <= size <= MAX_INTEGER:
-        raise ValueError(f"a table size is 0 to 2**32 - 1 octets, not {size}")

@@ -27,15 +27,13 @@ cdef class Encoder:
     cdef dict _newest_name
 
     @cython.locals(limit="long long")
-    cpdef void change_table_size(self, long long size) except *
+    cpdef void change_table_size(self, size) except *
 
     @cython.locals(out=bytearray)
     cpdef bytes encode(self, fields)
 
     @cython.locals(buffer=bytearray, start="const char*", at="Py_ssize_t")
     cpdef void encode_into(self, bytearray out, fields) except *
-
-    cdef Py_ssize_t _write_field(self, bytearray out, Py_ssize_t at, field) except -1
 
     cdef Py_ssize_t _write_other(self, bytearray out, Py_ssize_t at, field) except -1
 
@@ -44,11 +42,8 @@ cdef class Encoder:
         self, bytearray out, Py_ssize_t at, tuple field, bytes name, bytes value
     ) except -1
 
-    @cython.locals(number="Py_ssize_t")
+    @cython.locals(number="Py_ssize_t", table=DynamicTable, entry=Entry, gone="Py_ssize_t")
     cdef Py_ssize_t _find(self, bytes name, bytes value) except -1
-
-    @cython.locals(table=DynamicTable, entry=Entry, gone="long long")
-    cdef Py_ssize_t _follow(self, long long number, bytes name) except -1
 
     @cython.locals(
         table=DynamicTable, size="Py_ssize_t", index="Py_ssize_t", how="unsigned int",
@@ -75,5 +70,3 @@ cdef int _forget(dict newest, bytes key, long long number) except -1
 cdef Py_ssize_t _write_string(bytearray out, Py_ssize_t at, bytes data) except -1
 
 cdef bytes _octets(data)
-
-cdef int _check_size(long long size) except -1

@@ -28,9 +28,9 @@ from collections.abc import Iterable
 
 from .fields import Field, NeverIndexedField
 from .huffman import encode_huffman, huffman_length
-from .integers import MAX_INTEGER, encode_integer
+from .integers import encode_integer
 from .static_table import STATIC_FIELDS, STATIC_NAMES, STATIC_TABLE
-from .table import DynamicTable, make_entry
+from .table import DynamicTable, check_table_size, make_entry
 
 # How a literal is written: the first octet's bits (RFC 7541 §6.2).
 _INDEXED = 0x40
@@ -99,7 +99,7 @@ class Encoder:
     __slots__ = ("_announce", "_cap", "_lowest", "_newest_name", "_newest_value", "table")
 
     def __init__(self, max_table_size: int = 4096) -> None:
-        _check_size(max_table_size)
+        check_table_size(max_table_size)
         self._cap = max_table_size
         self.table = DynamicTable(min(max_table_size, 4096))
         # A size update is due, after one to the lowest size since the last block.
@@ -122,7 +122,7 @@ class Encoder:
 
     @max_table_size.setter
     def max_table_size(self, size: int) -> None:
-        _check_size(size)
+        check_table_size(size)
         if min(size, self._cap) != self.table.limit:
             self.change_table_size(size)
 
@@ -132,7 +132,7 @@ class Encoder:
         Raises:
             ValueError: The size is outside 0 to 2**32 - 1.
         """
-        _check_size(size)
+        check_table_size(size)
         limit = min(size, self._cap)
         if not self._announce or limit < self._lowest:
             self._lowest = limit
@@ -178,7 +178,12 @@ class Encoder:
             if self._announce:
                 at = self._write_size_updates(buffer)
             for field in fields:
-                at = self._write_field(buffer, at, field)
+                if type(field) is tuple:
+                    name, value = field
+                    if type(name) is bytes and type(value) is bytes:
+                        at = self._write_pair(buffer, at, field, name, value)
+                        continue
+                at = self._write_other(buffer, at, field)
         except BaseException:
             self._start_over()
             raise
@@ -187,16 +192,11 @@ class Encoder:
         if len(buffer) == _SPARE_SIZE:
             _spare.append(buffer)
 
-    def _write_field(self, out: bytearray, at: int, field: Field) -> int:
-        """Writes one field; returns where it ends, as all these methods do."""
-        if type(field) is tuple:
-            name, value = field
-            if type(name) is bytes and type(value) is bytes:
-                return self._write_pair(out, at, field, name, value)
-        return self._write_other(out, at, field)
-
     def _write_other(self, out: bytearray, at: int, field: Field) -> int:
-        """Writes a field that is no tuple of two `bytes`: another pair, or one never indexed."""
+        """Writes a field that is no tuple of two `bytes`: another pair, or one never indexed.
+
+        Returns where it ends, as all these methods do.
+        """
         name, value = field
         name = _octets(name)
         value = _octets(value)
@@ -211,6 +211,9 @@ class Encoder:
             return self._write_literal(out, at, field, name, value, False)
         if at + _ROOM > len(out):
             out += bytes(len(out))
+        if index < 0x7F:
+            out[at] = 0x80 | index
+            return at + 1
         return encode_integer(out, at, 0x80, 0x7F, index)
 
     def _find(self, name: bytes, value: bytes) -> int:
@@ -229,18 +232,14 @@ class Encoder:
         if self._newest_value is not None:
             found = self._newest_value.get(value)
             if found is not None:
-                return self._follow(found, name)
-        return 0
-
-    def _follow(self, number: int, name: bytes) -> int:
-        """The index of the entry with that name on a chain of equal values, or 0."""
-        table = self.table
-        gone = table.added - table.count
-        while number > gone:
-            entry = table.entries[table.first + number - gone - 1]
-            if entry.name == name:
-                return table.added + 62 - number
-            number = entry.older
+                number = found
+                table = self.table
+                gone = table.added - table.count
+                while number > gone:
+                    entry = table.entries[table.first + number - gone - 1]
+                    if entry.name == name:
+                        return table.added + 62 - number
+                    number = entry.older
         return 0
 
     def _write_literal(
@@ -349,9 +348,3 @@ def _octets(data: object) -> bytes:
     if not isinstance(data, (bytes, bytearray, memoryview)):
         raise TypeError(f"names and values are bytes, not {type(data).__name__}")
     return bytes(data)
-
-
-def _check_size(size: int) -> None:
-    """Raises ValueError for a table size that no SETTINGS frame can carry."""
-    if not 0 <= size <= MAX_INTEGER:
-        raise ValueError(f"a table size is 0 to 2**32 - 1 octets, not {size}")

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from .fields import Field
+from .integers import MAX_INTEGER
 from .static_table import STATIC_TABLE
 
 #: Judges a field once, when it first comes in: (name, value) -> kind.
@@ -132,6 +133,12 @@ class DynamicTable:
             del entries[: self.first]
             self.first = 0
         return entry
+
+
+def check_table_size(size: int) -> None:
+    """Raises ValueError for a table size that no SETTINGS frame can carry."""
+    if not 0 <= size <= MAX_INTEGER:
+        raise ValueError(f"a table size is 0 to 2**32 - 1 octets, not {size}")
 
 
 @lru_cache(maxsize=16)
