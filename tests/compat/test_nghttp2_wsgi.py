@@ -12,7 +12,18 @@ from wsgiref.validate import validator
 import pytest
 
 from plait.compat.nghttp2.wsgi import WSGIContainer, wsgi_app
-from tests.http2.frames import DATA, GET, HEAD, POST, WINDOW_UPDATE, data, headers, rst_stream
+from tests.http2.frames import (
+    DATA,
+    GET,
+    HEAD,
+    PING,
+    POST,
+    WINDOW_UPDATE,
+    data,
+    headers,
+    ping,
+    rst_stream,
+)
 from tests.support.certs import TLSFiles
 
 from .serving import PATIENCE, RawClient, body, head, port_of, resets, serving
@@ -323,6 +334,8 @@ def test_a_request_that_is_given_up() -> None:
         # the second one waits for the only thread, and never gets it
         client.send(headers(3, POST, end_stream=False), data(3, bytes(1000), end_stream=True))
         client.send(rst_stream(1), rst_stream(3), headers(5, POST, end_stream=False), rst_stream(5))
+        client.send(ping())
+        client.until(lambda frame: frame.type == PING)
         release.set()
         assert events.get(timeout=PATIENCE) == "ended"
         assert body(client.get(stream_id=7), 7) == b"hello world"
