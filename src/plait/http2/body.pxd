@@ -1,3 +1,5 @@
+cpdef object steady(object data)
+
 cdef class Body:
     cdef public object chunks
     cdef public object read

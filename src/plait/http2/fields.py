@@ -69,17 +69,26 @@ _LOWER = b"abcdefghijklmnopqrstuvwxyz"
 _UPPER = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _TOKEN_MARKS = b"!#$%&'*+-.^_`|~"
 
-# Octets allowed in each part. ``x.translate(None, ALLOWED)`` is empty when x holds nothing else.
-_NAME = _LOWER + _DIGITS + _TOKEN_MARKS
-_TOKEN = _NAME + _UPPER
-_SCHEME = _LOWER + _UPPER + _DIGITS + b"+-."
+
+def _others(allowed: bytes) -> bytes:
+    """Return a table for ``bytes.translate`` that turns what is not allowed into 1, the rest to 0.
+
+    ``1 in octets.translate(table)`` is the quickest way to ask for both variants.
+    """
+    return bytes(int(octet not in allowed) for octet in range(256))
+
+
+_NAME = _others(_LOWER + _DIGITS + _TOKEN_MARKS)
+_TOKEN = _others(_LOWER + _UPPER + _DIGITS + _TOKEN_MARKS)
+_UPGRADE = _others(_LOWER + _UPPER + _DIGITS + _TOKEN_MARKS + b"/")
+_SCHEME = _others(_LOWER + _UPPER + _DIGITS + b"+-.")
 # RFC 9110 §5.5: visible octets, SP, HTAB and obs-text.
-_VALUE = b"\t" + bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))
+_VALUE = _others(b"\t" + bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100)))
 # RFC 3986 §3.2 without userinfo, which RFC 9113 §8.3.1 forbids in http and https URIs.
-_AUTHORITY = _LOWER + _UPPER + _DIGITS + b"-._~%!$&'()*+,;=:[]"
+_AUTHORITY = _others(_LOWER + _UPPER + _DIGITS + b"-._~%!$&'()*+,;=:[]")
 # RFC 3986 §3.3, §3.4; with the visible marks and obs-text that clients are known to leave
 # unescaped, but without the fragment's number sign, which is never sent.
-_PATH = bytes(c for c in range(0x21, 0x7F) if c != 0x23) + bytes(range(0x80, 0x100))
+_PATH = _others(bytes(c for c in range(0x21, 0x7F) if c != 0x23) + bytes(range(0x80, 0x100)))
 
 _CONNECTION_FIELDS = frozenset(
     (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
@@ -89,18 +98,18 @@ _SPECIAL = {b"host": HOST, b"cookie": COOKIE, b"priority": PRIORITY}
 
 def classify(name: bytes, value: bytes) -> int:
     """Return the kind of a received field."""
+    if name and name[0] == 0x3A:
+        return _classify_pseudo(name, value)
     # RFC 9113 §8.2.1: a value MUST NOT contain NUL, LF or CR, nor start or end with SP or HTAB.
     # RFC 9110 §5.5 rules out the other control octets as well.
-    if value and (value[0] in b" \t" or value[-1] in b" \t" or value.translate(None, _VALUE)):
+    if value and (_is_blank(value[0]) or _is_blank(value[-1]) or 1 in value.translate(_VALUE)):
         return BAD_VALUE
-    if name[:1] == b":":
-        return _classify_pseudo(name, value)
     # RFC 9113 §8.2.1: a name MUST NOT contain 0x00-0x20, 0x41-0x5a (upper case), 0x7f-0xff,
     # and no colon; RFC 9110 §5.1: it is a token.
-    if not name or name.translate(None, _NAME):
+    if not name or 1 in name.translate(_NAME):
         return BAD_NAME
     if name in _SPECIAL:
-        if name == b"host" and value.translate(None, _AUTHORITY):
+        if name == b"host" and 1 in value.translate(_AUTHORITY):
             return BAD_AUTHORITY
         return _SPECIAL[name]
     if name == b"content-length":
@@ -117,25 +126,30 @@ def classify(name: bytes, value: bytes) -> int:
     return REGULAR
 
 
+def _is_blank(octet: int) -> bool:
+    """Whether this is SP or HTAB."""
+    return octet == 0x20 or octet == 0x09
+
+
 def _classify_pseudo(name: bytes, value: bytes) -> int:
     """Return the kind of a pseudo-header field (RFC 9113 §8.3)."""
     if name == b":path":
-        if not value or value.translate(None, _PATH):
+        if not value or 1 in value.translate(_PATH):
             return BAD_PATH
         return PATH
     if name == b":method":
-        return BAD_METHOD if not value or value.translate(None, _TOKEN) else METHOD
+        return BAD_METHOD if not value or 1 in value.translate(_TOKEN) else METHOD
     if name == b":scheme":
-        if not value[:1].isalpha() or value.translate(None, _SCHEME):
+        if not value[:1].isalpha() or 1 in value.translate(_SCHEME):
             return BAD_SCHEME
         return SCHEME
     if name == b":authority":
-        return BAD_AUTHORITY if value.translate(None, _AUTHORITY) else AUTHORITY
+        return BAD_AUTHORITY if 1 in value.translate(_AUTHORITY) else AUTHORITY
     if name == b":status":
         return STATUS if is_status(value) else BAD_STATUS
     if name == b":protocol":
         # RFC 8441 §4: a registered upgrade token, which may carry a version.
-        return BAD_PROTOCOL if not value or value.translate(None, _TOKEN + b"/") else PROTOCOL
+        return BAD_PROTOCOL if not value or 1 in value.translate(_UPGRADE) else PROTOCOL
     return UNKNOWN_PSEUDO
 
 
@@ -188,28 +202,88 @@ _CONFIDENTIAL = frozenset((b"authorization", b"cookie", b"proxy-authorization", 
 def outgoing_fields(fields: Iterable[Any], pseudo: bool) -> list[Field]:
     """Return every field of a section ready to be encoded; see ``outgoing_field``.
 
-    :param pseudo: whether there may be pseudo-header fields.
+    The list may be returned again for the same fields: it must not be changed.
+
+    :param pseudo: whether there may be pseudo-header fields; they come first.
     """
+    given = fields if type(fields) is list else list(fields)
+    last = _last.section
+    if last.pseudo == pseudo and identical(given, last.given):
+        return last.ready
     ready: list[Field] = []
-    for given in fields:
-        # Only an exact tuple is a safe key: a subclass may mean "never indexed".
-        if type(given) is tuple:
-            try:
-                known = _remembered.get(given)
-            except TypeError:  # a bytearray has no hash
-                known = _outgoing_other(given, pseudo)
-            if known is None:
-                known = _outgoing_pair(given, pseudo)
-            ready.append(known)
-        else:
-            ready.append(_outgoing_other(given, pseudo))
+    constant = True
+    allowed = pseudo
+    for field in given:
+        # Only an exact tuple of what never changes is a safe key: a subclass may mean "never
+        # indexed".
+        if type(field) is not tuple or _may_change(field):
+            constant = False
+            ready.append(_outgoing_other(field, allowed))
+            continue
+        known = _remembered_pseudo.get(field) if allowed else _remembered.get(field)
+        if known is None:
+            known = _outgoing_pair(field, allowed)
+        if allowed and known[0][0] != 0x3A:
+            allowed = False
+        ready.append(known)
+    if constant:
+        _last.section = Section(given[:], ready, pseudo)
     return ready
 
 
+class Section:
+    """The fields of a section as they were given, and what was made of them."""
+
+    __slots__ = ("given", "pseudo", "ready")
+
+    def __init__(self, given: list[Any], ready: list[Field], pseudo: bool) -> None:
+        self.given = given
+        self.ready = ready
+        self.pseudo = pseudo
+
+
+class _Last:
+    """The last section: programs that answer with the same objects again are answered at once.
+
+    It is replaced as a whole, so threads cannot see one half of it.
+    """
+
+    __slots__ = ("section",)
+
+    def __init__(self) -> None:
+        self.section = Section([], [], False)
+
+
+_last = _Last()
+
+
+def identical(fields: list[Any], others: list[Any]) -> bool:
+    """Whether two sections consist of the same objects.
+
+    Equality would not do: a field that must never be indexed equals one that may be.
+    """
+    if fields is others:
+        return True
+    if len(fields) != len(others):
+        return False
+    for at in range(len(fields)):
+        if fields[at] is not others[at]:
+            return False
+    return True
+
+
+def _may_change(given: tuple[Any, ...]) -> bool:
+    """Whether a field holds octets that may change."""
+    for part in given:
+        if type(part) is not bytes and type(part) is not str:
+            return True
+    return False
+
+
 def _outgoing_pair(given: tuple[Any, ...], pseudo: bool) -> Field:
-    """Return a field given as a tuple of two, which was not seen before or is a pseudo one."""
+    """Return a field given as a tuple of two that was not found at once."""
     if pseudo:
-        known = _remembered_pseudo.get(given)
+        known = _remembered.get(given)
         if known is not None:
             return known
     field = _outgoing_other(given, pseudo)

@@ -2,6 +2,7 @@ cimport cython
 from plait.hpack.encoder cimport Encoder
 from plait.http2.body cimport Body
 from plait.http2.events cimport stream_closed
+from plait.http2.fields cimport identical
 from plait.http2.flow cimport ReceiveWindow
 from plait.http2.scheduler cimport Scheduler
 from plait.http2.stream cimport Stream
@@ -98,6 +99,3 @@ cdef class Outbound:
     @cython.locals(segments=list)
     cpdef list take_segments(self)
     cpdef object require_sendable(self, Stream stream, str what)
-
-@cython.locals(at=cython.Py_ssize_t)
-cpdef bint identical(list fields, list others)

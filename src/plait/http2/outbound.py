@@ -18,7 +18,7 @@ from .config import Config
 from .constants import CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PUSH_PROMISE
 from .errors import ErrorCode, StreamStateError
 from .events import Event, StreamReset, stream_closed
-from .fields import Field
+from .fields import Field, identical
 from .flow import ReceiveWindow
 from .frames import (
     append_header,
@@ -514,16 +514,3 @@ class Outbound:
             raise StreamStateError(f"no {what} may be sent on stream {stream.id} now")
         if stream.pending_head is None and not stream.can_send_data():
             raise stream.misuse(what)
-
-
-def identical(fields: list[Field], others: list[Field]) -> bool:
-    """Whether two sections consist of the same objects.
-
-    Equality would not do: a field that must never be indexed equals one that may be.
-    """
-    if len(fields) != len(others):
-        return False
-    for at in range(len(fields)):
-        if fields[at] is not others[at]:
-            return False
-    return True

@@ -1,3 +1,4 @@
+cimport cython
 from plait.http2.body cimport Body
 from plait.http2.flow cimport ReceiveWindow
 
@@ -28,6 +29,7 @@ cdef class Stream:
     cdef public bint queued
     cdef public bint tunnel
 
+    cpdef object begin(self, int stream_id, long long send_window)
     cpdef object send_headers(self)
     cpdef object send_end_stream(self)
     cpdef object send_push_promise(self)
@@ -38,3 +40,6 @@ cdef class Stream:
     cpdef object recv_push_promise(self)
     cpdef bint can_receive_data(self)
     cpdef object close(self)
+
+@cython.locals(stream=Stream)
+cpdef Stream new_stream(int stream_id, long long send_window)

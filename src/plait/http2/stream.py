@@ -62,6 +62,10 @@ class Stream:
     )
 
     def __init__(self, stream_id: int, send_window: int) -> None:
+        self.begin(stream_id, send_window)
+
+    def begin(self, stream_id: int, send_window: int) -> None:
+        """Set everything; ``new_stream`` calls it without ``__init__``."""
         self.id = stream_id
         self.state = IDLE
         # Octets we may send; negative after a SETTINGS that shrank the window.
@@ -180,3 +184,13 @@ class Stream:
         code = _STREAM_CLOSED if late else _PROTOCOL_ERROR
         message = f"{what} on stream {self.id}, which is {STATE_NAMES[self.state]}"
         return StreamFault(self.id, code, "stream.closed" if late else "stream.state", message)
+
+
+def new_stream(stream_id: int, send_window: int) -> Stream:
+    """Return an idle stream.
+
+    This and not the constructor, whose arguments would become objects in the compiled module.
+    """
+    stream = Stream.__new__(Stream)
+    stream.begin(stream_id, send_window)
+    return stream

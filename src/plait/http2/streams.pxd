@@ -1,5 +1,5 @@
 cimport cython
-from plait.http2.stream cimport Stream
+from plait.http2.stream cimport Stream, new_stream
 
 cdef int CLOSED
 

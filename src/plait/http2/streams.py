@@ -11,7 +11,7 @@ from collections import OrderedDict
 
 from .constants import Role
 from .states import CLOSED
-from .stream import Stream
+from .stream import Stream, new_stream
 
 _RESET_MEMORY = 512
 """Ids of streams that we reset: more than are in flight on any honest connection."""
@@ -64,13 +64,13 @@ class StreamTable:
             if len(self.gaps) < _GAP_MEMORY:
                 self.gaps.append((expected, stream_id))
         self.highest_remote = stream_id
-        stream = Stream(stream_id, send_window)
+        stream = new_stream(stream_id, send_window)
         self.living[stream_id] = stream
         return stream
 
     def open_local(self, send_window: int) -> Stream:
         """Add our next stream."""
-        stream = Stream(self.next_local, send_window)
+        stream = new_stream(self.next_local, send_window)
         self.next_local += 2
         self.living[stream.id] = stream
         return stream

@@ -1,5 +1,5 @@
 cimport cython
-from plait.http2.body cimport Body
+from plait.http2.body cimport Body, steady
 from plait.http2.fields cimport outgoing_fields
 from plait.http2.outbound cimport Outbound
 from plait.http2.session cimport Session

@@ -75,7 +75,7 @@ class Submission:
         self.require_open()
         fields = outgoing_fields(headers, True)
         if priority is not None:
-            fields.append((b"priority", format_priority(*priority)))
+            fields = [*fields, (b"priority", format_priority(*priority))]
         method = checked_request(fields)
         octets: Octets | None = None
         read: Callable[[int], Any] | None = None
@@ -97,7 +97,6 @@ class Submission:
 
     def headers(self, stream_id: int, headers: Fields, end_stream: bool) -> None:
         """Send an interim or final response's head, or trailers; a client's next request."""
-        self.require_open()
         if not self.session.is_server and stream_id == self.streams.next_local:
             self.request(headers, None, end_stream, None)
             return
@@ -225,8 +224,8 @@ def response_fields(status: Any, headers: Fields) -> list[Field]:
     head = _STATUS.get(status)
     if head is None or status < 200:
         raise UsageError(f"{status!r} is not the status of a final response")
-    fields: list[Field] = outgoing_fields(headers, False)
-    fields.insert(0, head)
+    fields: list[Field] = [head]
+    fields += outgoing_fields(headers, False)
     return fields
 
 
