@@ -1,6 +1,5 @@
 cdef long long _LARGEST
 cdef long long _WORTH_A_FRAME
-cdef long long _WORTH_A_FRAME
 
 cdef class ReceiveWindow:
     cdef public long long available

@@ -20,7 +20,6 @@ from .constants import MAX_WINDOW
 
 _LARGEST = MAX_WINDOW
 _WORTH_A_FRAME = 4096
-_WORTH_A_FRAME = 4096
 
 
 class ReceiveWindow:
