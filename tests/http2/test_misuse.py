@@ -151,6 +151,33 @@ def test_fields_may_come_from_any_iterable():
     )
 
 
+def test_a_list_of_fields_may_be_changed_and_used_again():
+    # The engine remembers sections it has checked, never the caller's list itself.
+    peer = facing_server().sends(*(headers(stream, GET) for stream in range(1, 13, 2))).clear()
+    fields = [("x-a", "1")]
+    sent = []
+    for stream, change in ((1, None), (3, None), (5, ("x-b", "2")), (7, ("x-a", "3")), (9, None)):
+        if change:
+            fields.append(change)
+        peer.connection.send_response(stream, 200, fields)
+        section = [*OK, *((name.encode(), value.encode()) for name, value in fields)]
+        sent.append(headers(stream, section))
+    fields.append(("x-bad", "a\nb"))
+    with pytest.raises(InvalidFieldError):
+        peer.connection.send_response(11, 200, fields)
+    peer.wire(*sent)
+
+
+def test_a_buffer_given_as_a_field_may_be_changed_and_used_again():
+    peer = facing_server().sends(headers(1, GET), headers(3, GET)).clear()
+    value = bytearray(b"one")
+    fields = ((b"x-a", value),)
+    peer.connection.send_response(1, 200, fields)
+    value[:] = b"two"
+    peer.connection.send_response(3, 200, fields)
+    peer.wire(headers(1, [*OK, (b"x-a", b"one")]), headers(3, [*OK, (b"x-a", b"two")]))
+
+
 def test_a_stream_never_opened_cannot_be_reset():
     peer = facing_server().sends(headers(1, GET)).clear()
     for stream in (0, 2, 3, -1):
