@@ -43,7 +43,6 @@ DIRECTIVES: dict[str, Any] = {
     "boundscheck": True,
     "wraparound": True,
     "initializedcheck": True,
-    "embedsignature": True,
 }
 
 
