@@ -282,11 +282,11 @@ class ClientProtocol(asyncio.Protocol):
         transport = self.transport
         if transport is None or transport.is_closing():
             return
-        while not self._paused:
-            segments = self.connection.segments_to_send(_PULL)
-            if not segments:
+        while not self._paused and not self._hanging_up:
+            data = self.connection.data_to_send(_PULL)
+            if not data:
                 break
-            transport.writelines(segments)
+            transport.write(data)
         for _, error in self.connection.take_source_errors():
             traceback.print_exception(error, file=sys.stderr)
 

@@ -56,6 +56,12 @@ _LOST = 3
 _APPETITE = 65_536
 _HELPINGS = 16
 
+# In these versions asyncio's `writelines` never calls `pause_writing`, however much waits
+# (CVE-2024-12254). `write` does, and so the last piece goes that way.
+_WRITELINES_NEVER_PAUSES = (3, 12) <= sys.version_info < (3, 12, 9) or (
+    (3, 13) <= sys.version_info < (3, 13, 2)
+)
+
 # Seconds that a client has to read what was said last.
 _LINGER = 1.0
 
@@ -552,11 +558,14 @@ class ServerProtocol(Link):
             transport.write(data)
             return True
         pieces = engine.segments_to_send(_APPETITE)
-        if len(pieces) > 1:
+        if not pieces:
+            return False
+        last = pieces.pop() if len(pieces) == 1 or _WRITELINES_NEVER_PAUSES else None
+        if pieces:
             transport.writelines(pieces)
-        elif pieces:
-            transport.write(pieces[0])
-        return len(pieces) > 0
+        if last is not None:
+            transport.write(last)
+        return True
 
     def pause(self) -> float:
         """Return the seconds to wait before bodies that had nothing are asked again."""
