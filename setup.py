@@ -36,11 +36,13 @@ C_SOURCES = Path("build") / "cython"
 MODES = ("off", "auto", "required")
 
 # What Cython may assume. Annotations say what mypy checks, not what C types to
-# use (the sidecars do that); bounds checks stay on for memory safety.
+# use (the sidecars do that). Checks of bounds and of None stay on for memory safety; they
+# were measured at less than a thousandth of an exchange's instructions.
 DIRECTIVES: dict[str, Any] = {
     "language_level": 3,
     "annotation_typing": False,
     "boundscheck": True,
+    "nonecheck": True,
     "wraparound": True,
     "initializedcheck": True,
 }

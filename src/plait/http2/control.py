@@ -21,6 +21,7 @@ from .events import (
     StreamReset,
     UnknownFrameReceived,
     WindowUpdated,
+    stream_closed,
 )
 from .flow import overflows
 from .frames import append_ping, append_settings_ack, parse_origins, parse_settings, uint32
@@ -249,8 +250,15 @@ class ControlFrames:
                 raise protocol_error("rst_stream.idle", f"stream {stream_id} is idle")
             session.budgets.spend("control.flood", session.work())
             return
+        code = uint32(payload, 0)
+        complete = code == 0 and not session.is_server and not stream.can_receive_data()
         session.out.forget(stream)
-        session.events.append(StreamReset(stream_id, uint32(payload, 0), True, "peer.reset"))
+        if complete and stream.head_received:
+            # RFC 9113 §8.1: the response is complete, and the server spares us the rest of the
+            # request. Clients MUST NOT discard the response for that.
+            session.events.append(stream_closed(stream_id, 0))
+            return
+        session.events.append(StreamReset(stream_id, code, True, "peer.reset"))
         if session.is_server:
             session.budgets.spend("reset.flood")
 

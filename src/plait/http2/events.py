@@ -120,10 +120,14 @@ class InformationalResponseReceived(Event):
 
 
 class TrailersReceived(Event):
-    """A trailer section arrived; it always ends the peer's side of the stream."""
+    """A trailer section arrived.
+
+    :ivar end_stream: always ``True``, so that it can be asked of every event of a message.
+    """
 
     __slots__ = ("headers", "stream_id")
     __match_args__ = ("stream_id", "headers")
+    end_stream: ClassVar[bool] = True
 
     def __init__(self, stream_id: int, headers: list[Field]) -> None:
         self.stream_id = stream_id

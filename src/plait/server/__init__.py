@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from plait.http2.config import Config
 from plait.http2.constants import DATA_DEFERRED, DATA_EOF, DATA_OK
+from plait.http2.limits import Limits
 
 from .handler import BaseRequestHandler
 from .http2_server import HTTP2Server, new_event_loop
@@ -12,6 +14,8 @@ __all__ = [
     "DATA_EOF",
     "DATA_OK",
     "BaseRequestHandler",
+    "Config",
     "HTTP2Server",
+    "Limits",
     "new_event_loop",
 ]
