@@ -46,7 +46,7 @@ def get(sock, authority, paths):
                 engine.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
             elif isinstance(event, StreamReset):
                 sys.exit(f"stream {event.stream_id} was reset: {event.slug}")
-            elif isinstance(event, ConnectionTerminated):
+            elif isinstance(event, ConnectionTerminated) and event.error_code:
                 sys.exit(f"the connection has ended: {event.slug}")
             elif isinstance(event, StreamClosed):
                 path, status, octets = running.pop(event.stream_id)

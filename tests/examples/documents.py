@@ -1,0 +1,36 @@
+"""The documentation as the tests see it: pages and the code blocks in them."""
+
+from __future__ import annotations
+
+import re
+
+from tests.support.project import ROOT
+
+DOCS = ROOT / "docs"
+PAGES = {
+    str(path.relative_to(ROOT)): path
+    for path in [ROOT / "README.md", ROOT / "examples" / "README.md", *sorted(DOCS.rglob("*.md"))]
+}
+
+_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_CODE = re.compile(r"`([^`\n]+)`")
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """The code blocks of a page in one language, in their order."""
+    found = _BLOCK.findall(PAGES[page].read_text(encoding="utf-8"))
+    return [text for name, text in found if name == language]
+
+
+def code_spans(page: str) -> set[str]:
+    """What stands in back-quotes outside of code blocks."""
+    prose = _BLOCK.sub("", PAGES[page].read_text(encoding="utf-8"))
+    return set(_CODE.findall(prose))
+
+
+def table_rows(page: str) -> list[list[str]]:
+    """Every row of every table of a page, cells stripped."""
+    lines = PAGES[page].read_text(encoding="utf-8").splitlines()
+    return [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in lines if line[:1] == "|"
+    ]
