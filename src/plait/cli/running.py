@@ -77,6 +77,8 @@ async def _serve(
         await stop.wait()
     finally:
         await _close(servers, grace, hurry)
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
 
 
 async def _close(servers: list[HTTP2Server], grace: float, hurry: asyncio.Event) -> None:
