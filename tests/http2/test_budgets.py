@@ -397,3 +397,13 @@ def test_a_long_honest_connection_spends_nothing():
         peer.frames.clear()
     assert sum(isinstance(event, ResponseReceived) for event in peer.events) == 3000
     peer.lives()
+
+
+def test_interim_responses_without_end_are_stopped():
+    peer = facing_client(Config(clock=Clock(), limits=Limits(control_burst=100, control_rate=0)))
+    stream = peer.connection.send_request(GET)
+    peer.pull()
+    early = headers(stream, [(":status", "103")], end_stream=False)
+    for _ in range(200):
+        peer.sends(early)
+    ended_calmly(peer)

@@ -107,6 +107,13 @@ def test_protocol_is_unknown_where_the_setting_was_not_announced():
     peer.sends(headers(1, EXTENDED, end_stream=False)).loses(1, f.PROTOCOL_ERROR)
 
 
+def test_protocol_may_be_used_once_a_later_settings_announces_it():
+    peer = facing_server(enable_connect_protocol=False)
+    peer.connection.update_settings({8: 1})
+    peer.clear().sends(headers(1, EXTENDED, end_stream=False))
+    assert [type(event).__name__ for event in peer.hears()] == ["RequestReceived"]
+
+
 def test_a_client_can_open_an_extended_connect_once_it_is_announced():
     peer = facing_client(None, (f.ENABLE_CONNECT_PROTOCOL, 1))
     stream = peer.connection.send_request(EXTENDED, end_stream=False)

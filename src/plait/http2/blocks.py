@@ -208,7 +208,7 @@ class FieldBlocks:
                     head = request_head(
                         fields,
                         kinds,
-                        session.config.enable_connect_protocol,
+                        session.extended_connect,
                         session.config.host_may_differ,
                     )
                 except MalformedError as error:
@@ -284,6 +284,7 @@ class FieldBlocks:
             # RFC 9113 §8.1: an interim response with END_STREAM is malformed.
             if end_stream:
                 raise malformed(stream.id, "headers.interim_end_stream")
+            session.budgets.spend("control.flood", session.work())
             session.events.append(InformationalResponseReceived(stream.id, fields, head.status))
             return
         stream.head_received = True

@@ -39,7 +39,13 @@ from .frames import (
 from .inbound import Inbound
 from .priority import format_priority
 from .session import Session
-from .settings import MAX_CONCURRENT_STREAMS, MAX_FRAME_SIZE, Settings, check_setting
+from .settings import (
+    ENABLE_CONNECT_PROTOCOL,
+    MAX_CONCURRENT_STREAMS,
+    MAX_FRAME_SIZE,
+    Settings,
+    check_setting,
+)
 from .submission import Fields, Submission, checked_request, response_fields
 
 _DEFAULT_CONFIG = Config()
@@ -349,6 +355,8 @@ class Connection:
         append_settings(self._out.buffer, settings)
         session.local.announce(settings)
         session.max_frame_size = session.local.largest(MAX_FRAME_SIZE)
+        if settings.get(ENABLE_CONNECT_PROTOCOL):
+            session.extended_connect = session.is_server
         limit = settings.get(MAX_CONCURRENT_STREAMS)
         if limit is not None:
             session.max_streams = limit

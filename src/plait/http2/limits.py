@@ -40,7 +40,7 @@ class Limits:
 
     control_burst: int = 10_000
     control_rate: float = 330.0
-    """PRIORITY, PRIORITY_UPDATE, WINDOW_UPDATE of no effect and unknown frames. Stops floods
+    """PRIORITY, PRIORITY_UPDATE, WINDOW_UPDATE, unknown frames, interim responses. Stops floods
     of frames that cost us work and the peer nothing (CVE-2019-9513)."""
 
     empty_data_burst: int = 1000

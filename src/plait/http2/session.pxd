@@ -10,6 +10,7 @@ cdef class Session:
     cdef public object config
     cdef public Decoder decoder
     cdef public list events
+    cdef public bint extended_connect
     cdef public long long goaway_last
     cdef public bint goaway_received
     cdef public bint is_server

@@ -33,6 +33,7 @@ class Session:
         "config",
         "decoder",
         "events",
+        "extended_connect",
         "goaway_last",
         "goaway_received",
         "is_server",
@@ -76,6 +77,8 @@ class Session:
         self.max_streams = -1 if limit is None else limit
         # The largest payload the peer may believe in.
         self.max_frame_size = 16_384
+        # Server: requests may use ``:protocol`` (RFC 8441), because we said so.
+        self.extended_connect = self.is_server and config.enable_connect_protocol
         # Requests of the peer that were taken.
         self.requests = 0
         # Client: the peer knows that pushes are refused.
