@@ -8,13 +8,7 @@ import socket
 import sys
 import threading
 
-from plait.http2 import (
-    Connection,
-    DataReceived,
-    RequestReceived,
-    StreamReset,
-    TrailersReceived,
-)
+from plait.http2 import Connection, DataReceived, RequestReceived, StreamReset
 
 
 def serve(sock):
@@ -36,7 +30,7 @@ def serve(sock):
                     engine.acknowledge_received_data(octets, event.stream_id)
                 elif isinstance(event, StreamReset):
                     requests.pop(event.stream_id, None)
-                if isinstance(event, TrailersReceived) or getattr(event, "end_stream", False):
+                if getattr(event, "end_stream", False):
                     answer(engine, requests.pop(event.stream_id))
             write(engine, sock)
 

@@ -188,7 +188,8 @@ class Connection:
     ) -> None:
         """Send a whole response whose fields were made by ``response_fields(status, headers)``.
 
-        The same as ``send_response``, for a caller who checks the fields now and sends them later.
+        The same as ``send_response``, for a caller who checks the fields now and sends them later;
+        the function is in ``plait.http2.submission``.
         """
         self._submission.response(stream_id, fields, body)
 
@@ -218,6 +219,8 @@ class Connection:
         stream, and leaves after everything queued for it. A client opens its *next* stream by
         sending a request's head on its id (``next_stream_id``).
 
+        :param headers: pseudo-header fields first; as for ``send_response``.
+        :param end_stream: nothing follows; trailers need it, interim responses may not have it.
         :raises InvalidFieldError, StreamStateError, NoSuchStreamError: nothing was queued then.
         """
         self._submission.headers(stream_id, headers, end_stream)
@@ -225,9 +228,12 @@ class Connection:
     def send_data(self, stream_id: int, data: Octets, end_stream: bool = False) -> None:
         """Queue octets of a body, any number; they leave as the windows allow.
 
+        :param data: ``bytes`` and a read-only ``memoryview`` are not copied.
         :param end_stream: the body ends with them.
         :raises StreamStateError: before the head, after the end, or behind a body source that
             has not ended.
+        :raises NoSuchStreamError: if the stream is not open.
+        :raises TypeError: for what is not octets.
         """
         self._submission.data(stream_id, data, end_stream)
 
@@ -268,6 +274,7 @@ class Connection:
     def reset_stream(self, stream_id: int, error_code: int = _CANCEL) -> None:
         """End a stream at once with RST_STREAM; a stream that has closed stays as it is.
 
+        :param error_code: RFC 9113 §7; CANCEL by default.
         :raises NoSuchStreamError: if the stream was never opened.
         """
         stream = self._streams.living.get(stream_id)
@@ -300,7 +307,8 @@ class Connection:
     def increment_flow_control_window(self, increment: int, stream_id: int = 0) -> None:
         """Give the peer more credit than the configured window, for good.
 
-        :param increment: octets, at least 1; :param stream_id: 0 for the connection.
+        :param increment: octets, at least 1.
+        :param stream_id: 0 for the connection.
         :raises UsageError: if the window would exceed 2^31-1, or the connection has ended.
         """
         self._submission.require_open()
@@ -327,7 +335,10 @@ class Connection:
     # --- the connection -------------------------------------------------------------------------
 
     def ping(self, data: bytes = b"\0" * 8) -> None:
-        """Send PING; the answer comes as ``PingAcknowledged`` with the same eight octets."""
+        """Send PING; the answer comes as ``PingAcknowledged`` with the same eight octets.
+
+        :raises UsageError: for any other number of octets, or when the connection has ended.
+        """
         self._submission.require_open()
         if len(data) != 8:
             raise UsageError("PING carries eight octets")
@@ -371,12 +382,19 @@ class Connection:
             self._session.begin_shutdown()
 
     def send_goaway(self, error_code: int = 0, additional_data: bytes = b"") -> None:
-        """Send the final GOAWAY: open streams go on, new ones of the peer are ignored."""
+        """Send the final GOAWAY: open streams go on, new ones of the peer are ignored.
+
+        :param additional_data: for whoever reads the peer's log.
+        """
         if not self._session.closed:
             self._session.goaway(int(error_code), additional_data)
 
     def terminate(self, error_code: int = ErrorCode.NO_ERROR, additional_data: bytes = b"") -> None:
-        """End the connection now: GOAWAY, and nothing after it."""
+        """End the connection now: GOAWAY, and nothing after it. Called again, do nothing.
+
+        :param error_code: RFC 9113 §7.
+        :param additional_data: for whoever reads the peer's log.
+        """
         self._session.terminate(int(error_code), additional_data)
 
     @property
@@ -399,6 +417,8 @@ class Connection:
         A client tells the server; a server reorders what it sends.
 
         :param urgency: 0 (first) to 7 (last).
+        :param incremental: parts of the response are of use by themselves: it shares its turns.
+        :raises ValueError: for an urgency outside 0 to 7.
         """
         value = format_priority(urgency, incremental)
         self._submission.require_open()

@@ -92,6 +92,9 @@ def request_received(stream_id: int, head: Head, end_stream: bool) -> RequestRec
 class ResponseReceived(Event):
     """A final response's header section is complete and valid (client role).
 
+    :ivar stream_id: odd for a request of ours, even for a pushed response.
+    :ivar headers: the fields in wire order, ``:status`` first.
+    :ivar end_stream: the response has no body: nothing more will come on this stream.
     :ivar status: the status code as an int, 200..999.
     """
 
@@ -108,7 +111,11 @@ class ResponseReceived(Event):
 
 
 class InformationalResponseReceived(Event):
-    """An interim (1xx) response arrived (client role; RFC 9113 §8.1)."""
+    """An interim (1xx) response arrived (client role; RFC 9113 §8.1).
+
+    :ivar headers: the fields in wire order, ``:status`` first.
+    :ivar status: the status code as an int, 100..199.
+    """
 
     __slots__ = ("headers", "status", "stream_id")
     __match_args__ = ("stream_id", "headers", "status")
@@ -122,6 +129,7 @@ class InformationalResponseReceived(Event):
 class TrailersReceived(Event):
     """A trailer section arrived.
 
+    :ivar headers: the fields in wire order; none is a pseudo-header field.
     :ivar end_stream: always ``True``, so that it can be asked of every event of a message.
     """
 
@@ -200,7 +208,7 @@ def stream_closed(stream_id: int, error_code: int) -> StreamClosed:
 
 
 class WindowUpdated(Event):
-    """The peer gave credit: ``stream_id`` 0 means the connection."""
+    """The peer gave credit: ``stream_id`` 0 means the connection. ``delta``: octets."""
 
     __slots__ = ("delta", "stream_id")
     __match_args__ = ("stream_id", "delta")

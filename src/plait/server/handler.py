@@ -90,7 +90,10 @@ class BaseRequestHandler:
         """The request is complete."""
 
     def on_close(self, error_code: int) -> Any:
-        """The stream has ended. ``error_code``: RFC 9113 §7, 0 when all went well."""
+        """The stream has ended. ``error_code``: RFC 9113 §7, 0 when all went well.
+
+        Called once, after everything else. Nothing can be sent any more.
+        """
 
     # --- what is known of the request -----------------------------------------------------------
 
@@ -231,7 +234,11 @@ class BaseRequestHandler:
     def send_informational(self, status: int, headers: Headers | None = None) -> None:
         """Send an interim response (1xx), any number of times before the final one.
 
-        :raises ValueError: unless ``status`` is 100, or 102 to 199.
+        It has no effect when the stream has ended meanwhile.
+
+        :param headers: pairs of ``str`` or ``bytes``.
+        :raises ValueError: unless ``status`` is 100, or 102 to 199; for a forbidden field.
+        :raises UsageError: if the response has been sent.
         """
         code = status_code(status)
         if code >= 200:
@@ -297,6 +304,7 @@ class BaseRequestHandler:
         :return: the handler of the promised stream; only its ``on_close`` is called.
         :raises UsageError: for an empty status, method or path; on a pushed handler; and when the
             stream has ended.
+        :raises ValueError: for a status or field that may not be sent.
         """
         for name, given in (("status", status), ("method", method), ("path", path)):
             if not given:
