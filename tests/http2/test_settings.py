@@ -118,6 +118,16 @@ def test_a_smaller_header_table_is_announced_in_the_next_block():
     assert last.payload[0] == 0x20
 
 
+def test_of_two_header_table_sizes_in_one_frame_the_smaller_is_announced_first():
+    # RFC 7541 §4.2: "the smallest maximum size that occurs in that interval MUST be signaled".
+    peer = facing_server()
+    sizes = ((f.HEADER_TABLE_SIZE, 100), (f.HEADER_TABLE_SIZE, 8192))
+    peer.sends(settings(*sizes), headers(1, f.GET)).clear()
+    peer.connection.send_response(1, 200)
+    peer.wire(headers(1, f.OK, end_stream=True))
+    assert peer.reader.raw[-1].payload.startswith(bytes.fromhex("3f45 3fe11f"))
+
+
 def test_repeated_responses_can_be_read_through_every_change_of_the_table():
     # A server may remember the last block it wrote, but not across a change of the table.
     chance = random.Random(7541)

@@ -81,6 +81,10 @@ class ControlFrames:
             self.check(code, value)
             old, _ = session.remote.apply(code, value)
             changes[code] = (changes[code][0] if code in changes else old, value)
+            if code == HEADER_TABLE_SIZE:
+                # Of several sizes the smallest must be signalled too (RFC 7541 §4.2), so each
+                # goes to the encoder; the other settings only matter by their last value.
+                session.out.resize_table(value)
         self.settings_received = True
         self.put_into_force(changes)
         append_settings_ack(session.out.buffer)
