@@ -74,17 +74,25 @@ def two_runs(run: Callable[[int, Path], None], amount: int, folder: Path) -> tup
 class EngineRun:
     """One engine working through reads of 32 requests under valgrind."""
 
-    def __init__(self, name: str, reads: list[bytes], path: str | None = None) -> None:
+    def __init__(self, name: str, reads: list[bytes], answers: str) -> None:
         self._name = name
         self._reads = reads
-        self._env = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": path or ""}
+        self._answers = answers
+        self._env = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": ""}
 
     def __call__(self, batches: int, out: Path) -> None:
         """Feed the first read and `batches` more."""
         with tempfile.NamedTemporaryFile(suffix=".pickle") as file:
             file.write(pickle.dumps(self._reads[: 1 + batches]))
             file.flush()
-            command = [sys.executable, "-m", "benchmarks.feed", self._name, file.name]
+            command = [
+                sys.executable,
+                "-m",
+                "benchmarks.feed",
+                self._name,
+                file.name,
+                self._answers,
+            ]
             subprocess.run(
                 valgrind_command(command, out),
                 cwd=ROOT,

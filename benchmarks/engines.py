@@ -1,22 +1,26 @@
 """The engines behind one face: a server connection is fed reads and answers what they ask for.
 
 Each adapter's loop is what that engine's documentation shows, and nothing more: feed, look at the
-events, answer each request with a field list and 13 octets, take what is to be sent. A request
-that does not end is left open; so is one that came in the first read of a run `open_streams`.
+events, answer each request with the next field list and 13 octets, take what is to be sent.
+A request that does not end is left open.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle
 from typing import Any, Protocol
 
-from benchmarks.traffic import BODY, RESPONSE
+from benchmarks.traffic import BODY, Fields
 
 #: Longer than the stream window in runs with blocked responses, so that it never goes out whole.
 LONG_BODY = bytes(1000)
 
 #: More than any read causes to be sent; the others take no limit unless told.
 _ALL = 2**20
+
+
+Responses = Sequence[Fields]
 
 
 class Engine(Protocol):
@@ -27,7 +31,7 @@ class Engine(Protocol):
     def open(self) -> None:
         """Start a fresh connection."""
 
-    def serve(self, reads: Sequence[bytes], body: bytes = BODY) -> bytes:
+    def serve(self, reads: Sequence[bytes], responses: Responses, body: bytes = BODY) -> bytes:
         """Feed each read, answer every complete request in it; all octets put out."""
 
 
@@ -49,16 +53,17 @@ class PlaitEngine:
         self._connection = http2.Connection(http2.Role.SERVER, config)
         self._connection.initiate_connection()
 
-    def serve(self, reads: Sequence[bytes], body: bytes = BODY) -> bytes:
+    def serve(self, reads: Sequence[bytes], responses: Responses, body: bytes = BODY) -> bytes:
         """Feed, answer, drain."""
         connection = self._connection
         request_received = self._http2.RequestReceived
+        turns = cycle(responses)
         sent = []
         for read in reads:
-            for event in connection.receive_data(read):
+            for event, fields in zip(connection.receive_data(read), turns, strict=False):
                 if type(event) is request_received and event.end_stream:
                     stream_id = event.stream_id
-                    connection.send_headers(stream_id, RESPONSE)
+                    connection.send_headers(stream_id, fields)
                     connection.send_data(stream_id, body, end_stream=True)
             sent.append(connection.data_to_send(_ALL))
         return b"".join(sent)
@@ -67,14 +72,14 @@ class PlaitEngine:
 class PlaitOneCall(PlaitEngine):
     """The same, answering with its one call for a whole response."""
 
-    def serve(self, reads: Sequence[bytes], body: bytes = BODY) -> bytes:
+    def serve(self, reads: Sequence[bytes], responses: Responses, body: bytes = BODY) -> bytes:
         """Feed, answer, drain."""
         connection = self._connection
         request_received = self._http2.RequestReceived
-        fields = RESPONSE[1:]
+        turns = cycle([fields[1:] for fields in responses])
         sent = []
         for read in reads:
-            for event in connection.receive_data(read):
+            for event, fields in zip(connection.receive_data(read), turns, strict=False):
                 if type(event) is request_received and event.end_stream:
                     connection.send_response(event.stream_id, 200, fields, body)
             sent.append(connection.data_to_send(_ALL))
@@ -99,17 +104,18 @@ class Ngh2Engine:
         self._connection = ngh2.Connection(ngh2.Role.SERVER)
         self._connection.initiate_connection({ngh2.Setting.MAX_CONCURRENT_STREAMS: 2000})
 
-    def serve(self, reads: Sequence[bytes], body: bytes = BODY) -> bytes:
+    def serve(self, reads: Sequence[bytes], responses: Responses, body: bytes = BODY) -> bytes:
         """Feed, answer, drain."""
         connection = self._connection
         request_received = self._ngh2.RequestReceived
+        turns = cycle(responses)
         sent = []
         for read in reads:
             connection.receive_data(read)
-            for event in connection.events():
+            for event, fields in zip(connection.events(), turns, strict=False):
                 if type(event) is request_received and event.end_stream:
                     stream_id = event.stream_id
-                    connection.send_response(stream_id, RESPONSE)
+                    connection.send_response(stream_id, fields)
                     connection.send_data(stream_id, body, end_stream=True)
             sent.append(connection.data_to_send())
         return b"".join(sent)
@@ -138,16 +144,17 @@ class H2Engine:
         self._connection.local_settings.update(settings)
         self._connection.initiate_connection()
 
-    def serve(self, reads: Sequence[bytes], body: bytes = BODY) -> bytes:
+    def serve(self, reads: Sequence[bytes], responses: Responses, body: bytes = BODY) -> bytes:
         """Feed, answer as far as the window goes (h2 refuses more), drain."""
         connection = self._connection
         request_received = self._h2.events.RequestReceived
+        turns = cycle(responses)
         sent = []
         for read in reads:
-            for event in connection.receive_data(read):
+            for event, fields in zip(connection.receive_data(read), turns, strict=False):
                 if type(event) is request_received and event.stream_ended is not None:
                     stream_id = event.stream_id
-                    connection.send_headers(stream_id, RESPONSE)
+                    connection.send_headers(stream_id, fields)
                     connection.send_data(stream_id, body, end_stream=True)
             sent.append(connection.data_to_send())
         return b"".join(sent)

@@ -16,11 +16,11 @@ from benchmarks.workers import COMPILED, Missing, installed_name
 SECTION = "Engine alone, instructions"
 
 
-def per_exchange(engine: str, reads: list[bytes]) -> float:
+def per_exchange(engine: str, reads: list[bytes], answers: str) -> float:
     """Instructions per exchange by the difference of two runs."""
     batches = (len(reads) - 1) // 2
     with tempfile.TemporaryDirectory() as folder:
-        once, twice = two_runs(EngineRun(engine, reads), batches, Path(folder))
+        once, twice = two_runs(EngineRun(engine, reads, answers), batches, Path(folder))
         return (total(twice) - total(once)) / (batches * BATCH)
 
 
@@ -36,7 +36,7 @@ def instructions(report: Report, options: Options) -> None:
         return
     for name in FIELD_LISTS:
         reads = small_requests(name, 1 + 2 * options.scaled(100))
-        mine, theirs = per_exchange("plait", reads), per_exchange("ngh2", reads)
+        mine, theirs = (per_exchange(engine, reads, name) for engine in ("plait", "ngh2"))
         report.add(
             SECTION,
             Row(

@@ -94,7 +94,9 @@ def main(arguments: Sequence[str]) -> int:
             batches = max(1, amount // BATCH)
             amount = batches * BATCH
             reads = small_requests(asked.fields, 1 + 2 * batches)
-            once, twice = two_runs(EngineRun(asked.engine, reads), batches, Path(folder))
+            once, twice = two_runs(
+                EngineRun(asked.engine, reads, asked.fields), batches, Path(folder)
+            )
         else:
             run = ServerRun(asked.app, asked.clients, asked.streams)
             once, twice = two_runs(run, amount, Path(folder))

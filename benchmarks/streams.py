@@ -67,7 +67,7 @@ def _engines(report: Report, workers: Workers, options: Options, blocked: bool) 
         samples: dict[str, Callable[[], float]] = {}
         for count in _COUNTS:
             reads = with_open_streams(count, batches, blocked)
-            for name, sample in samplers(stack, workers, reads, blocked).items():
+            for name, sample in samplers(stack, workers, reads, blocked=blocked).items():
                 samples[f"{name}/{count}"] = sample
         found = in_turns(samples, options.rounds)
     what = "engine, responses blocked" if blocked else "engine, requests waiting"

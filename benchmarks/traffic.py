@@ -26,6 +26,30 @@ RESPONSE: Fields = [
     (b"content-length", b"13"),
 ]
 
+
+def picture_response(number: int) -> Fields:
+    """What a CDN says of a picture: most of it as ever, some of it about this one."""
+    return [
+        (b":status", b"200"),
+        (b"server", b"cdn"),
+        (b"date", b"Sat, 21 Nov 2026 08:00:%02d GMT" % (number % 60)),
+        (b"content-type", b"image/webp"),
+        (b"content-length", b"13"),
+        (b"last-modified", b"Fri, 20 Nov 2026 %02d:15:%02d GMT" % (number % 24, number % 60)),
+        (b"etag", b'"5f%06x-a1c"' % (number * 7919)),
+        (b"cache-control", b"public, max-age=31536000, immutable"),
+        (b"accept-ranges", b"bytes"),
+        (b"vary", b"accept"),
+        (b"x-cache", b"HIT"),
+    ]
+
+
+#: What the engines answer, in turn: to h2load always the same, to the browser 500 different ones.
+RESPONSES: dict[str, list[Fields]] = {
+    "h2load": [RESPONSE],
+    "browser": [picture_response(number) for number in range(500)],
+}
+
 #: What h2load sends, the same for every request.
 H2LOAD: Fields = [
     (b":method", b"GET"),

@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks.codecs import CODECS
 from benchmarks.engines import ENGINES, LONG_BODY, Engine
-from benchmarks.traffic import BODY, ended_streams
+from benchmarks.traffic import BODY, RESPONSES, ended_streams
 
 
 def _load(request: dict[str, Any]) -> Any:
@@ -26,13 +26,13 @@ def _load(request: dict[str, Any]) -> Any:
 
 def exchange(engine: Engine, request: dict[str, Any]) -> dict[str, Any]:
     """Nanoseconds per exchange over the reads after the first, which opens and warms up."""
-    reads = _load(request)
+    reads, responses = _load(request), RESPONSES[request["answers"]]
     engine.open()
-    engine.serve(reads[:1], LONG_BODY if request["blocked"] else BODY)
+    engine.serve(reads[:1], responses, LONG_BODY if request["blocked"] else BODY)
     exchanges = request["each"] * (len(reads) - 1)
     gc.collect()
     start = time.process_time_ns()
-    engine.serve(reads[1:])
+    engine.serve(reads[1:], responses)
     spent = time.process_time_ns() - start
     return {"ns": spent / exchanges}
 
@@ -40,10 +40,10 @@ def exchange(engine: Engine, request: dict[str, Any]) -> dict[str, Any]:
 def check(engine: Engine, request: dict[str, Any]) -> dict[str, Any]:
     """How many answers the engine gives to the reads after the first: nothing is timed unless
     it does the work."""
-    reads = _load(request)
+    reads, responses = _load(request), RESPONSES[request["answers"]]
     engine.open()
-    engine.serve(reads[:1], LONG_BODY if request["blocked"] else BODY)
-    return {"answers": ended_streams(engine.serve(reads[1:]))[0]}
+    engine.serve(reads[:1], responses, LONG_BODY if request["blocked"] else BODY)
+    return {"answers": ended_streams(engine.serve(reads[1:], responses))[0]}
 
 
 def code(codec: Any, request: dict[str, Any]) -> dict[str, Any]:
