@@ -7,7 +7,17 @@ from plait.http2.stream cimport Stream
 from plait.http2.streams cimport StreamTable
 
 cdef int IDLE
-cdef dict _STATUS
+cdef dict _FINAL
+
+cdef class Answer:
+    cdef readonly list fields
+    cdef readonly tuple head
+    cdef readonly list ready
+
+cdef class _Last:
+    cdef public Answer answer
+
+cdef _Last _last
 
 cdef class Submission:
     cdef readonly Outbound out
@@ -33,7 +43,7 @@ cdef class Submission:
     cpdef object require_open(self)
 
 cpdef Body body_of(Stream stream)
-@cython.locals(fields=list, field=tuple, name=bytes)
+@cython.locals(head=tuple, ready=list, last=Answer, fields=list)
 cpdef list response_fields(object status, object headers)
 
 @cython.locals(field=tuple, name=bytes, status=bytes, at=cython.Py_ssize_t)

@@ -29,7 +29,7 @@ from .stream import Stream
 from .streams import StreamTable
 
 Fields = Iterable[tuple[bytes | str, bytes | str]]
-_STATUS: dict[int, Field] = {code: (b":status", b"%d" % code) for code in range(100, 1000)}
+_FINAL: dict[int, Field] = {code: (b":status", b"%d" % code) for code in range(200, 1000)}
 
 
 class Submission:
@@ -220,13 +220,44 @@ class Submission:
 
 
 def response_fields(status: Any, headers: Fields) -> list[Field]:
-    """Return the checked fields of a final response, ``:status`` first, ready to be encoded."""
-    head = _STATUS.get(status)
-    if head is None or status < 200:
+    """Return the checked fields of a final response, ``:status`` first, ready to be encoded.
+
+    The list may be returned again for the same response: it must not be changed.
+    """
+    head = _FINAL.get(status)
+    if head is None:
         raise UsageError(f"{status!r} is not the status of a final response")
+    ready = outgoing_fields(headers, False)
+    last = _last.answer
+    if last.head is head and last.ready is ready:
+        return last.fields
     fields: list[Field] = [head]
-    fields += outgoing_fields(headers, False)
+    fields += ready
+    _last.answer = Answer(head, ready, fields)
     return fields
+
+
+class Answer:
+    """The fields of a response, and what they were put together from."""
+
+    __slots__ = ("fields", "head", "ready")
+
+    def __init__(self, head: Field, ready: list[Field], fields: list[Field]) -> None:
+        self.head = head
+        self.ready = ready
+        self.fields = fields
+
+
+class _Last:
+    """The latest response: servers repeat themselves. One object, so that threads see it whole."""
+
+    __slots__ = ("answer",)
+
+    def __init__(self) -> None:
+        self.answer = Answer((b"", b""), [], [])
+
+
+_last = _Last()
 
 
 def body_of(stream: Stream) -> Body:

@@ -1,3 +1,4 @@
+cimport cython
 from plait.http2.connection cimport Connection
 from plait.http2.submission cimport response_fields
 from plait.server.link cimport Link
@@ -11,20 +12,21 @@ cdef class BaseRequestHandler:
     cdef public object host
     cdef public object path
     cdef public object headers
-    cdef public object cookies
     cdef public object status
     cdef public bint pushed
-    cdef public object response_headers
     cdef public list _h2_fields
     cdef public object _h2_body
-    cdef public object _h2_shown_body
     cdef public object _h2_trailers
     cdef public bint _h2_held
     cdef public int _h2_plan
     cdef public bint _h2_failed
     cdef public bint _h2_closed
     cdef public object _h2_work
+    cdef public dict _h2_shown
     cdef object __weakref__
 
+    @cython.locals(code=int, fields=list, link=Link)
+    cpdef object _h2_respond(self, status, headers, body, trailers)
+    @cython.locals(engine=Connection)
     cpdef object _h2_submit(self)
     cpdef object _h2_log_access(self)

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
     from .tasks import StreamWork
 
+# In place of the header fields until they come: every request brings a list of its own.
+_NOT_YET: Any = ()
+
 Body = Any
 """A response body: see ``BaseRequestHandler.send_response``."""
 
@@ -45,9 +48,7 @@ class BaseRequestHandler:
     :ivar path: the value of ``:path``, with the query, as it was sent.
     :ivar headers: all fields in wire order, the pseudo-header fields included; the crumbs of
         ``cookie`` joined into one field at the end; trailers appended when they arrive.
-    :ivar cookies: ``None`` when there were cookies, which stand joined in ``headers``; else empty.
     :ivar status: what was given to ``send_response`` or ``push``; ``None`` before.
-    :ivar response_headers: the fields of the response as octets, ``:status`` first.
     :ivar pushed: whether this is the handler of a pushed response.
     :ivar remote_address: the client's address.
     """
@@ -60,16 +61,13 @@ class BaseRequestHandler:
         self.method: bytes | None = None
         self.host: bytes | None = None
         self.path: bytes | None = None
-        self.headers: list[Field] = []
-        self.cookies: list[bytes] | None = []
+        self.headers: list[Field] = _NOT_YET
         self.status: int | str | None = None
         self.pushed = False
-        self.response_headers: list[Field] | None = None
         # From here on: not for subclasses, whose own attributes must not meet these by chance.
         # The response; and whether it waits for the end of the callback that sent it.
-        self._h2_fields: list[Field] = []
+        self._h2_fields: Any = None
         self._h2_body: Any = None
-        self._h2_shown_body: Any = None
         self._h2_trailers: Any = None
         self._h2_held = False
         # Which callbacks the class overrides, whether one of them raised, whether all is over.
@@ -77,6 +75,8 @@ class BaseRequestHandler:
         self._h2_failed = False
         self._h2_closed = False
         self._h2_work: StreamWork | None = None
+        # Values of the properties that may be set.
+        self._h2_shown: dict[str, Any] | None = None
 
     # --- callbacks ------------------------------------------------------------------------------
 
@@ -109,15 +109,47 @@ class BaseRequestHandler:
         certificate = None if transport is None else transport.get_extra_info("peercert")
         return certificate or None
 
+    # The names of these three are free for subclasses to use: they may be set, and what is set
+    # is neither sent nor otherwise looked at.
+
+    @property
+    def cookies(self) -> Any:
+        """``None`` when there were cookies, which stand joined in ``headers``; else empty."""
+        if self._h2_shown is None or "cookies" not in self._h2_shown:
+            self._h2_show("cookies", [])
+        return self._h2_shown["cookies"]  # type: ignore[index]  # it was made
+
+    @cookies.setter
+    def cookies(self, cookies: Any) -> None:
+        self._h2_show("cookies", cookies)
+
+    @property
+    def response_headers(self) -> Any:
+        """The fields of the response as octets, ``:status`` first; ``None`` before there is one."""
+        if self._h2_shown is not None and "response_headers" in self._h2_shown:
+            return self._h2_shown["response_headers"]
+        return None if self._h2_fields is None else list(self._h2_fields)
+
+    @response_headers.setter
+    def response_headers(self, headers: Any) -> None:
+        self._h2_show("response_headers", headers)
+
     @property
     def response_body(self) -> Any:
         """The body of the response as a body generator; ``None`` when there is none."""
-        return wrap_body(self._h2_body) if self._h2_shown_body is None else self._h2_shown_body
+        if self._h2_shown is not None and "response_body" in self._h2_shown:
+            return self._h2_shown["response_body"]
+        return wrap_body(self._h2_body)
 
     @response_body.setter
     def response_body(self, body: Any) -> None:
-        # the name is free for subclasses to use: what they put there is not what is sent
-        self._h2_shown_body = body
+        self._h2_show("response_body", body)
+
+    def _h2_show(self, name: str, value: Any) -> None:
+        """Set the value of a property."""
+        if self._h2_shown is None:
+            self._h2_shown = {}
+        self._h2_shown[name] = value
 
     @property
     def push_enabled(self) -> bool:
@@ -158,27 +190,32 @@ class BaseRequestHandler:
             raise UsageError("response has already been sent")
         if not status:
             raise UsageError("status must not be empty")
-        code = status if type(status) is int and 200 <= status <= 999 else status_code(status)
-        if code < 200:
+        self._h2_respond(status, headers, body, trailers)
+
+    def _h2_respond(self, status: Any, headers: Any, body: Any, trailers: Any) -> None:
+        """Check a response, and send it unless it is to wait."""
+        code = status if type(status) is int else status_code(status)
+        if code < 200 or code > 999:
+            code = status_code(status)
             if body is not None or trailers is not None:
                 raise ValueError(f"an interim response ({code}) has no body")
             self.send_informational(code, headers)
             return
-        link = self.http2
         if self._h2_closed:
             return
         fields = response_fields(code, () if headers is None else headers)
-        if code == 204 or code == 304 or self.method == b"HEAD":
-            body = None
-            trailers = None
-        source = body
-        if body is not None and type(body) is not bytes:
-            source = self._h2_source(body)
+        if trailers is not None or (body is not None and type(body) is not bytes):
+            # The engine leaves a body out where a response has none; this one must not be begun.
+            if code == 204 or code == 304 or self.method == b"HEAD":
+                body = None
+            else:
+                body = self._h2_source(body)
+                if trailers is not None:
+                    self._h2_trailers = trailers if callable(trailers) else field_list(trailers)
         self.status = status
-        self._h2_fields = self.response_headers = fields
-        self._h2_body = source
-        if trailers is not None:
-            self._h2_trailers = trailers if callable(trailers) else field_list(trailers)
+        self._h2_fields = fields
+        self._h2_body = body
+        link = self.http2
         if link.logs_access:
             self._h2_log_access()
         if link.calling is self:
@@ -224,6 +261,8 @@ class BaseRequestHandler:
 
     def _h2_source(self, body: Body) -> object:
         """Return a body as octets or as a body source."""
+        if body is None:
+            return None
         if hasattr(type(body), "__aiter__"):
             return self.http2.start_body(self, body)
         source = body_source(body)

@@ -29,6 +29,8 @@ cdef int _ON_CLOSE
 cdef class ServerProtocol(Link):
     cdef readonly object server
     cdef readonly object handler_factory
+    cdef readonly type planned
+    cdef readonly int plan
     cdef readonly dict streams
     cdef readonly int phase
     cdef readonly bint paused

@@ -89,6 +89,9 @@ class ServerProtocol(Link):
         super().__init__(loop, server.log)
         self.server = server
         self.handler_factory = server.handler_factory
+        # The class of the latest handler, and its callbacks.
+        self.planned: type | None = None
+        self.plan = 0
         self.streams: dict[int, BaseRequestHandler] = {}
         self.phase = _OPENING
         self.paused = False
@@ -409,13 +412,19 @@ class ServerProtocol(Link):
         handler = self.handler_factory(self, stream_id)
         if not isinstance(handler, BaseRequestHandler):
             raise TypeError(f"{handler!r} is not a BaseRequestHandler")
-        plans = self.server.plans
-        plan = plans.get(type(handler))
-        if plan is None:
-            plan = callback_plan(type(handler), BaseRequestHandler)
-            plans[type(handler)] = plan
-        handler._h2_plan = plan
+        if type(handler) is not self.planned:
+            self.look_up_plan(type(handler))
+        handler._h2_plan = self.plan
         return handler
+
+    def look_up_plan(self, handler_class: type[BaseRequestHandler]) -> None:
+        """Look up which callbacks a class has; once for the whole server."""
+        plan = self.server.plans.get(handler_class)
+        if plan is None:
+            plan = callback_plan(handler_class, BaseRequestHandler)
+            self.server.plans[handler_class] = plan
+        self.planned = handler_class
+        self.plan = plan
 
     def join_cookies(self, handler: BaseRequestHandler) -> None:
         """Make one field of the crumbs (RFC 9113 §8.2.3), and put it last."""
@@ -620,7 +629,7 @@ class ServerProtocol(Link):
         handler.path = request[3][1]
         handler.headers = request
         handler.status = status
-        handler._h2_fields = handler.response_headers = fields
+        handler._h2_fields = fields
         try:
             stream_id = engine.push_stream(parent.stream_id, request)
         except PushDisabledError:
