@@ -15,7 +15,7 @@ import json
 import os
 import ssl
 from collections import Counter, deque
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl
 
 from plait import build_info
@@ -79,8 +79,8 @@ class Application(BaseRequestHandler):
 
     made = 0
     opened = 0
-    closed: Counter[int] = Counter()
-    connections: Counter[Any] = Counter()
+    closed: ClassVar[Counter[int]] = Counter()
+    connections: ClassVar[Counter[Any]] = Counter()
 
     def __init__(self, http2: Any, stream_id: int) -> None:
         super().__init__(http2, stream_id)
@@ -94,7 +94,8 @@ class Application(BaseRequestHandler):
     def on_headers(self) -> None:
         Application.connections[self.remote_address] += 1
         path, _, query = (self.path or b"*").decode().partition("?")
-        method = getattr(self, "do_" + path.strip("/").replace("/", "_").replace(".", "_"), None)
+        name = path.strip("/").lower().replace("/", "_").replace(".", "_")
+        method = getattr(self, "do_" + name, None)
         if method is None:
             self.send_response(404, body=f"no {path} here\n")
         else:
@@ -211,7 +212,7 @@ class Application(BaseRequestHandler):
 
     # --- gRPC, framed by hand -------------------------------------------------------------------
 
-    def do_plait_Test_Unary(self) -> None:
+    def do_plait_test_unary(self) -> None:
         """One message comes; its octets go back in reverse, in one message."""
         self.messages = Messages()
 
@@ -223,13 +224,13 @@ class Application(BaseRequestHandler):
 
         self.answer = answer
 
-    def do_plait_Test_Chat(self) -> None:
+    def do_plait_test_chat(self) -> None:
         """Every message is answered as soon as it is there."""
         self.messages = Messages()
         self.queue = Queue(self)
         self.send_response(200, GRPC, self.queue, trailers=[("grpc-status", "0")])
 
-    def do_plait_Test_Count(self) -> None:
+    def do_plait_test_count(self) -> None:
         """The message is a number: so many messages come back."""
         self.messages = Messages()
 
@@ -242,7 +243,7 @@ class Application(BaseRequestHandler):
 
         self.answer = answer
 
-    def do_plait_Test_Fail(self) -> None:
+    def do_plait_test_fail(self) -> None:
         """An error that is all trailers."""
         self.messages = Messages()
         error = [*GRPC, ("grpc-status", "9"), ("grpc-message", "not%20today")]

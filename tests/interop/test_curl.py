@@ -97,14 +97,9 @@ def test_a_slow_download_of_a_huge_body_costs_no_memory(tls_files: TLSFiles) -> 
     with running(tls=tls_files) as served:
         curl(served, "-o", "/dev/null", served.url + "/bytes?n=50000000")
         before = resident(served)
-        downloads = [
-            subprocess.Popen(
-                command(
-                    served, "--limit-rate", "2M", "-o", "/dev/null", f"{served.url}/bytes?n={size}"
-                )  # fmt: skip
-            )
-            for _ in range(3)
-        ]
+        slow = command(served, "--limit-rate", "2M", "-o", "/dev/null")
+        slow.append(f"{served.url}/bytes?n={size}")
+        downloads = [subprocess.Popen(slow) for _ in range(3)]
         try:
             for _ in range(10):
                 time.sleep(0.15)

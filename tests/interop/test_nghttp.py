@@ -39,8 +39,7 @@ def body(*arguments: Any) -> bytes:
 
 
 def fields_of(printed: str) -> dict[str, str]:
-    found: list[list[str]] = json.loads(printed)
-    return {name: value for name, value in found}
+    return dict(json.loads(printed))
 
 
 def test_a_file_is_uploaded(either: Served, upload: Path) -> None:
