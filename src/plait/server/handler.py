@@ -56,7 +56,7 @@ class BaseRequestHandler:
     def __init__(self, http2: Link, stream_id: int) -> None:
         self.http2 = http2
         self.stream_id = stream_id
-        self.remote_address = http2.remote_address
+        self.remote_address = self.http2.remote_address
         self.scheme: bytes | None = None
         self.method: bytes | None = None
         self.host: bytes | None = None

@@ -11,37 +11,29 @@ from plait.http2.events cimport (
     WindowUpdated,
 )
 from plait.server.handler cimport BaseRequestHandler
-from plait.server.link cimport Link
+from plait.server.outlet cimport Outlet
 
 cdef int _OPENING
 cdef int _SPEAKING
 cdef int _LINGERING
 cdef int _LOST
-cdef Py_ssize_t _APPETITE
-cdef int _HELPINGS
-cdef int _PATIENCE
 cdef int _ASYNC
 cdef int _ON_HEADERS
 cdef int _ON_DATA
 cdef int _ON_DONE
 cdef int _ON_CLOSE
 
-cdef class ServerProtocol(Link):
+cdef class ServerProtocol(Outlet):
     cdef readonly object server
     cdef readonly object handler_factory
     cdef readonly type planned
     cdef readonly int plan
     cdef readonly dict streams
     cdef readonly int phase
-    cdef readonly bint paused
-    cdef readonly bint secure
     cdef readonly long long highest_stream_id
-    cdef readonly long long next_refused_push
-    cdef readonly list refused_pushes
+    cdef readonly object pushes
     cdef readonly bytes opening
     cdef readonly object timer
-    cdef readonly object again
-    cdef readonly long long empty_helpings
     cdef object __weakref__
 
     @cython.locals(engine=Connection)
@@ -52,18 +44,16 @@ cdef class ServerProtocol(Link):
     cpdef object data_arrived(self, DataReceived event)
     cpdef object request_done(self, BaseRequestHandler handler)
     cpdef object rare_event(self, event)
+    cpdef object stream_closed(self, StreamClosed event)
     cpdef object trailers_received(self, TrailersReceived event)
     cpdef object stream_reset(self, StreamReset event)
-    cpdef BaseRequestHandler new_handler(self, long long stream_id)
-    cpdef BaseRequestHandler make_handler(self, long long stream_id)
+    cpdef BaseRequestHandler new_handler(self, stream_id)
+    @cython.locals(handler=BaseRequestHandler)
+    cpdef BaseRequestHandler make_handler(self, stream_id)
     cpdef object join_cookies(self, BaseRequestHandler handler)
     cpdef object callback_failed(self, BaseRequestHandler handler, error)
     @cython.locals(handler=BaseRequestHandler)
-    cpdef object close_stream(self, long long stream_id, error_code)
+    cpdef object close_stream(self, stream_id, error_code)
     cpdef object call_on_close(self, BaseRequestHandler handler, error_code)
     @cython.locals(engine=Connection, events=list)
     cpdef object flush(self)
-    @cython.locals(helpings=int)
-    cpdef object write(self, Connection engine)
-    @cython.locals(data=bytes, pieces=list)
-    cpdef bint write_helping(self, Connection engine, transport)

@@ -2,8 +2,7 @@
 
 One read is one ``receive_data``, one walk over its events, and one write of everything that the
 callbacks caused. There is no task, future or queue on the way of a request whose handler is
-synchronous. Writing is a pull: while the transport has enough (``pause_writing``) the engine is
-not asked, hence neither are the bodies, and nothing piles up.
+synchronous.
 
 A connection goes through phases: *opening* until its first octets say that it speaks HTTP/2,
 *speaking*, *lingering* (everything is said; octets that still arrive are thrown away so that the
@@ -22,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from plait.http2.connection import Connection
 from plait.http2.constants import Role
-from plait.http2.errors import ErrorCode, PushDisabledError, StreamStateError
+from plait.http2.errors import ErrorCode
 from plait.http2.events import (
     ConnectionTerminated,
     DataReceived,
@@ -37,8 +36,9 @@ from plait.http2.events import (
 
 from .bodies import AsyncBody
 from .handler import BaseRequestHandler
-from .link import Link
+from .outlet import Outlet
 from .preface import HTTP1, HTTP2, http1_answer, judge_opening
+from .pushes import Pushes
 from .tasks import ASYNC, CLOSE, DATA, DONE, HEADERS, StreamWork, callback_plan, start_task
 from .tls import negotiated_protocol, weakness
 
@@ -52,22 +52,8 @@ _SPEAKING = 1
 _LINGERING = 2
 _LOST = 3
 
-# Octets asked of the engine at a time, and times in a row before other connections have a turn.
-_APPETITE = 65_536
-_HELPINGS = 16
-
-# In these versions asyncio's `writelines` never calls `pause_writing`, however much waits
-# (CVE-2024-12254). `write` does, and so the last piece goes that way.
-_WRITELINES_NEVER_PAUSES = (3, 12) <= sys.version_info < (3, 12, 9) or (
-    (3, 13) <= sys.version_info < (3, 13, 2)
-)
-
 # Seconds that a client has to read what was said last.
 _LINGER = 1.0
-
-# Empty answers of bodies in a row that are asked again at once; then the pauses grow to this.
-_PATIENCE = 16
-_LONGEST_PAUSE = 0.05  # seconds
 
 _NO_ERROR = int(ErrorCode.NO_ERROR)
 _PROTOCOL_ERROR = int(ErrorCode.PROTOCOL_ERROR)
@@ -79,7 +65,7 @@ _ON_DONE = DONE
 _ON_CLOSE = CLOSE
 
 
-class ServerProtocol(Link):
+class ServerProtocol(Outlet):
     """The asyncio protocol of one connection (it has the methods, not the base class).
 
     :ivar streams: the handlers of the streams that live, by stream number.
@@ -94,16 +80,10 @@ class ServerProtocol(Link):
         self.plan = 0
         self.streams: dict[int, BaseRequestHandler] = {}
         self.phase = _OPENING
-        self.paused = False
-        self.secure = False
         self.highest_stream_id = 0
-        self.next_refused_push = 2
-        self.refused_pushes: list[BaseRequestHandler] | None = None
+        self.pushes: Pushes | None = None
         self.opening = b""
         self.timer: asyncio.TimerHandle | None = None
-        # A flush that is to come: bodies that had nothing, or a turn that was left to others.
-        self.again: asyncio.Handle | None = None
-        self.empty_helpings = 0
 
     # --- called by the transport ----------------------------------------------------------------
 
@@ -121,7 +101,7 @@ class ServerProtocol(Link):
             self.remote_address = ("unix", 0)
         address = self.remote_address
         self.log.info("connection_made, address:%s, port:%s", address[0], address[1])
-        transport.set_write_buffer_limits(_APPETITE)
+        self.limit_buffer(transport)
         server.connection_opened(self)
         self.engine = Connection(Role.SERVER, server.config)
         self.timer = self.loop.call_later(server.settings_timeout, self.settings_timed_out)
@@ -183,15 +163,6 @@ class ServerProtocol(Link):
         """The client has gone: a false answer lets the transport close itself."""
         return False
 
-    def pause_writing(self) -> None:
-        """The transport has enough."""
-        self.paused = True
-
-    def resume_writing(self) -> None:
-        """The transport can take more."""
-        self.paused = False
-        self.flush()
-
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - asyncio calls it
         """The connection is gone, and every stream with it."""
         self.log.info("connection_lost")
@@ -204,7 +175,8 @@ class ServerProtocol(Link):
             streams = list(self.streams)
             for stream_id in streams:
                 self.close_stream(stream_id, _INTERNAL_ERROR)
-            self.close_refused_pushes()
+            if self.pushes is not None:
+                self.pushes.close_refused()
         finally:
             # what the engine holds, bodies above all, is not to wait for the garbage collector
             del engine
@@ -357,7 +329,7 @@ class ServerProtocol(Link):
     def rare_event(self, event: Event) -> None:
         """Act upon the events that are not part of every request."""
         if isinstance(event, StreamClosed):
-            self.close_stream(event.stream_id, event.error_code)
+            self.stream_closed(event)
         elif isinstance(event, StreamReset):
             self.stream_reset(event)
         elif isinstance(event, TrailersReceived):
@@ -368,6 +340,10 @@ class ServerProtocol(Link):
                 self.timer = None
         elif isinstance(event, ConnectionTerminated) and not event.remote:
             self.log.info("closing: %s, error code %d", event.slug, event.error_code)
+
+    def stream_closed(self, event: StreamClosed) -> None:
+        """A stream ended in good order, or as we wanted."""
+        self.close_stream(event.stream_id, event.error_code)
 
     def trailers_received(self, event: TrailersReceived) -> None:
         """The request ends with trailers: they join the other fields."""
@@ -522,77 +498,19 @@ class ServerProtocol(Link):
                     self.send_trailers(engine)
                     continue
                 events = engine.take_events()
-                if not events and self.refused_pushes is None:
+                if not events and (self.pushes is None or not self.pushes.refused):
                     break
                 for event in events:
                     if isinstance(event, StreamClosed):
-                        self.close_stream(event.stream_id, event.error_code)
+                        self.stream_closed(event)
                     elif isinstance(event, StreamReset):
                         self.stream_reset(event)
-                self.close_refused_pushes()
+                if self.pushes is not None:
+                    self.pushes.close_refused()
         finally:
             self.busy = False
         if engine.closed or engine.drained:
             self.finish()
-
-    def write(self, engine: Connection) -> None:
-        """Pull from the engine until it has nothing, or the transport has enough."""
-        transport = self.transport
-        if transport is None:
-            return
-        helpings = _HELPINGS
-        while not self.paused or engine.closed:
-            if not self.write_helping(engine, transport):
-                # Only bodies that had nothing, and did not defer, are left to be asked.
-                if engine.wants_write:
-                    self.empty_helpings += 1
-                    self.flush_later(self.pause())
-                return
-            self.empty_helpings = 0
-            helpings -= 1
-            if helpings == 0:
-                self.flush_later(0.0)
-                return
-
-    def write_helping(self, engine: Connection, transport: asyncio.Transport) -> bool:
-        """Write what the engine gives at a time; ``False`` when that is nothing.
-
-        In clear text large bodies go out uncopied. TLS makes a record of each write at least,
-        and is given one.
-        """
-        if self.secure:
-            data = engine.data_to_send(_APPETITE)
-            if not data:
-                return False
-            transport.write(data)
-            return True
-        pieces = engine.segments_to_send(_APPETITE)
-        if not pieces:
-            return False
-        last = pieces.pop() if len(pieces) == 1 or _WRITELINES_NEVER_PAUSES else None
-        if pieces:
-            transport.writelines(pieces)
-        if last is not None:
-            transport.write(last)
-        return True
-
-    def pause(self) -> float:
-        """Return the seconds to wait before bodies that had nothing are asked again."""
-        late = self.empty_helpings - _PATIENCE
-        return 0.0 if late <= 0 else min(0.001 * late, _LONGEST_PAUSE)
-
-    def flush_later(self, seconds: float) -> None:
-        """Flush in another turn of the event loop."""
-        if self.again is None:
-            if seconds > 0:
-                self.again = self.loop.call_later(seconds, self.flush_again)
-            else:
-                self.again = self.loop.call_soon(self.flush_again)
-
-    def flush_again(self) -> None:
-        """The other turn has come."""
-        self.again = None
-        self.flush()
 
     def send_trailers(self, engine: Connection) -> None:
         """Ask for the trailers of the bodies that have just ended, and send them."""
@@ -616,53 +534,13 @@ class ServerProtocol(Link):
         body: object,
     ) -> BaseRequestHandler:
         """Promise ``request`` on the stream of ``parent`` and submit its response."""
-        engine = self.engine
-        if parent.pushed:
-            raise StreamStateError("a pushed response cannot push")
-        if engine is None or self.streams.get(parent.stream_id) is not parent:
-            raise StreamStateError(f"stream {parent.stream_id} has ended")
-        handler = self.make_handler(-1)
-        handler.pushed = True
-        handler.method = request[0][1]
-        handler.scheme = request[1][1]
-        handler.host = request[2][1]
-        handler.path = request[3][1]
-        handler.headers = request
-        handler.status = status
-        handler._h2_fields = fields
-        try:
-            stream_id = engine.push_stream(parent.stream_id, request)
-        except PushDisabledError:
-            self.refuse_push(handler)
-            return handler
-        handler.stream_id = stream_id
-        self.next_refused_push = stream_id + 2
-        self.streams[stream_id] = handler
-        handler._h2_body = None if body is None else handler._h2_source(body)
-        handler._h2_submit()
-        if self.logs_access:
-            handler._h2_log_access()
-        if not self.busy:
-            self.flush()
-        return handler
+        if self.pushes is None:
+            self.pushes = Pushes(self)
+        return self.pushes.promise(parent, request, status, fields, body)
 
-    def refuse_push(self, handler: BaseRequestHandler) -> None:
-        """The client takes no pushes: the handler learns it soon, and its number is used up."""
-        handler.stream_id = self.next_refused_push
-        self.next_refused_push += 2
-        if self.refused_pushes is None:
-            self.refused_pushes = []
-        self.refused_pushes.append(handler)
-        if not self.busy:
-            self.flush_later(0.0)
-
-    def close_refused_pushes(self) -> None:
-        """Tell the handlers of refused pushes."""
-        refused = self.refused_pushes
-        self.refused_pushes = None
-        for handler in refused or ():
-            handler._h2_closed = True
-            self.call_on_close(handler, _INTERNAL_ERROR)
+    def adopt(self, handler: BaseRequestHandler) -> None:
+        """Take up the handler of a promised stream."""
+        self.streams[handler.stream_id] = handler
 
 
 def _leave(error: BaseException) -> None:

@@ -1,0 +1,117 @@
+"""The way out of a connection: from the engine to the transport.
+
+Writing is a pull. The engine is asked while the transport has room, and not while it has enough
+(``pause_writing``); hence the bodies are not asked either, and nothing piles up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+
+from plait.http2.connection import Connection
+
+from .link import Link
+
+# Octets asked of the engine at a time, and times in a row before other connections have a turn.
+_APPETITE = 131_072
+_HELPINGS = 16
+
+# In these versions asyncio's `writelines` never calls `pause_writing`, however much waits
+# (CVE-2024-12254). `write` does, and so the last piece goes that way.
+_WRITELINES_NEVER_PAUSES = (3, 12) <= sys.version_info < (3, 12, 9) or (
+    (3, 13) <= sys.version_info < (3, 13, 2)
+)
+
+# Empty answers of bodies in a row that are asked again at once; then the pauses grow to this.
+_PATIENCE = 16
+_LONGEST_PAUSE = 0.05  # seconds
+
+
+class Outlet(Link):
+    """The writing part of a connection.
+
+    :ivar paused: the transport has enough.
+    :ivar secure: the transport speaks TLS.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, log: logging.Logger) -> None:
+        super().__init__(loop, log)
+        self.paused = False
+        self.secure = False
+        # A flush that is to come: bodies that had nothing, or a turn that was left to others.
+        self.again: asyncio.Handle | None = None
+        self.empty_helpings = 0
+
+    def pause_writing(self) -> None:
+        """The transport has enough."""
+        self.paused = True
+
+    def resume_writing(self) -> None:
+        """The transport can take more."""
+        self.paused = False
+        self.flush()
+
+    def limit_buffer(self, transport: asyncio.Transport) -> None:
+        """Tell the transport how much it should hold at most."""
+        transport.set_write_buffer_limits(_APPETITE)
+
+    def write(self, engine: Connection) -> None:
+        """Pull from the engine until it has nothing, or the transport has enough."""
+        transport = self.transport
+        if transport is None:
+            return
+        helpings = _HELPINGS
+        while not self.paused or engine.closed:
+            if not self.write_helping(engine, transport):
+                # Only bodies that had nothing, and did not defer, are left to be asked.
+                if engine.wants_write:
+                    self.empty_helpings += 1
+                    self.flush_later(self.pause())
+                return
+            self.empty_helpings = 0
+            helpings -= 1
+            if helpings == 0:
+                self.flush_later(0.0)
+                return
+
+    def write_helping(self, engine: Connection, transport: asyncio.Transport) -> bool:
+        """Write what the engine gives at a time; ``False`` when that is nothing.
+
+        In clear text large bodies go out uncopied. TLS makes a record of each write at least,
+        and is given one.
+        """
+        if self.secure:
+            data = engine.data_to_send(_APPETITE)
+            if not data:
+                return False
+            transport.write(data)
+            return True
+        pieces = engine.segments_to_send(_APPETITE)
+        if not pieces:
+            return False
+        last = pieces.pop() if len(pieces) == 1 or _WRITELINES_NEVER_PAUSES else None
+        if pieces:
+            transport.writelines(pieces)
+        if last is not None:
+            transport.write(last)
+        return True
+
+    def pause(self) -> float:
+        """Return the seconds to wait before bodies that had nothing are asked again."""
+        late = self.empty_helpings - _PATIENCE
+        return 0.0 if late <= 0 else min(0.001 * late, _LONGEST_PAUSE)
+
+    def flush_later(self, seconds: float) -> None:
+        """Flush in another turn of the event loop."""
+        if self.again is None:
+            if seconds > 0:
+                self.again = self.loop.call_later(seconds, self.flush_again)
+            else:
+                self.again = self.loop.call_soon(self.flush_again)
+
+    def flush_again(self) -> None:
+        """The other turn has come."""
+        self.again = None
+        self.flush()
