@@ -408,12 +408,39 @@ def test_late_trailers_know_the_body() -> None:
     assert exchange(answer)[-1].fields == [("x-total", "30000")]
 
 
-def test_trailers_that_cannot_be_made(capfd: pytest.CaptureFixture[str]) -> None:
-    def answer(self: Recorder) -> None:
-        self.send_response(200, body=three, trailers=lambda: 1 / 0)  # type: ignore[arg-type,return-value]
+@pytest.mark.parametrize("body", [three, b"abc", None])
+@pytest.mark.parametrize(
+    ("trailers", "message"),
+    [
+        (lambda: 1 / 0, "ZeroDivisionError"),
+        (lambda: [("connection", "x")], "InvalidFieldError"),
+        (lambda: [(":status", "200")], "InvalidFieldError"),
+        ([("a b", "x")], "InvalidFieldError"),
+    ],
+)
+def test_trailers_that_cannot_be_sent(
+    trailers: Any, message: str, body: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    frames = exchange(lambda self: self.send_response(200, body=body, trailers=trailers), code=2)
+    assert frames[-1].code == 2
+    assert message in capfd.readouterr().err
 
-    assert exchange(answer, code=2)[-1].code == 2
-    assert "ZeroDivisionError" in capfd.readouterr().err
+
+def test_trailers_that_are_refused_leave_the_response_to_be_sent() -> None:
+    def answer(self: Recorder) -> None:
+        with pytest.raises(ValueError, match="connection"):
+            self.send_response(200, body=three, trailers=[("connection", "x")])
+        self.send_response(500)
+
+    assert exchange(answer)[0].fields == [(":status", "500")]
+
+
+@pytest.mark.parametrize("trailers", [[], list])
+def test_no_trailers_after_all(trailers: Any) -> None:
+    frames = exchange(lambda self: self.send_response(200, body=three, trailers=trailers))
+    assert body_of(frames) == b"abc"
+    assert frames[-1].ends
+    assert frames[-1].type == DATA
 
 
 # --- backpressure -------------------------------------------------------------------------------

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from plait.http2.fields import outgoing_fields
+
 Octets = bytes | bytearray | memoryview
 Field = tuple[bytes, bytes]
 Headers = Iterable[tuple[str | bytes, str | bytes]]
@@ -67,6 +69,20 @@ def field_list(headers: Headers | None) -> list[Field]:
     for name, value in headers or ():
         fields.append((octets(name).lower(), octets(value)))
     return fields
+
+
+def checked_trailers(trailers: Any, body: object) -> Any:
+    """Return trailers ready to be sent, or the function to ask for them when ``body`` has ended.
+
+    ``None`` stands for a trailer section without fields, which nobody needs.
+
+    :raises InvalidFieldError: for a field that may not be sent.
+    """
+    if callable(trailers):
+        if body is not None and not isinstance(body, str | bytes | bytearray | memoryview):
+            return trailers
+        trailers = trailers()
+    return outgoing_fields(trailers, False) or None
 
 
 def preload_link(path: str, destination: str | None = None) -> str:

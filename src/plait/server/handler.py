@@ -20,7 +20,15 @@ from plait.http2.sources import body_source, wrap_body
 from plait.http2.submission import response_fields
 
 from .bodies import LastWords, NotABody
-from .fields import Field, Headers, field_list, octets, preload_link, status_code
+from .fields import (
+    Field,
+    Headers,
+    checked_trailers,
+    field_list,
+    octets,
+    preload_link,
+    status_code,
+)
 from .link import Link
 
 if TYPE_CHECKING:
@@ -209,9 +217,9 @@ class BaseRequestHandler:
             if code == 204 or code == 304 or self.method == b"HEAD":
                 body = None
             else:
-                body = self._h2_source(body)
                 if trailers is not None:
-                    self._h2_trailers = trailers if callable(trailers) else field_list(trailers)
+                    self._h2_trailers = checked_trailers(trailers, body)
+                body = self._h2_source(body)
         self.status = status
         self._h2_fields = fields
         self._h2_body = body
@@ -247,16 +255,14 @@ class BaseRequestHandler:
         trailers = self._h2_trailers
         body = self._h2_body
         engine.send_headers(stream_id, self._h2_fields)
-        if body is not None and not isinstance(body, bytes):
-            if callable(trailers):
-                # they are asked for when the body has ended
-                engine.send_body(stream_id, LastWords(body, self, trailers), end_stream=False)
-                return
-            engine.send_body(stream_id, body, end_stream=False)
-        elif body is not None:
-            engine.send_data(stream_id, body)
         if callable(trailers):
-            trailers = trailers()
+            # they are asked for when the body has ended
+            engine.send_body(stream_id, LastWords(body, self, trailers), end_stream=False)
+            return
+        if isinstance(body, bytes):
+            engine.send_data(stream_id, body)
+        elif body is not None:
+            engine.send_body(stream_id, body, end_stream=False)
         engine.send_headers(stream_id, trailers, end_stream=True)
 
     def _h2_source(self, body: Body) -> object:

@@ -33,6 +33,7 @@ from plait.http2.events import (
     TrailersReceived,
     WindowUpdated,
 )
+from plait.http2.fields import outgoing_fields
 
 from .bodies import AsyncBody
 from .handler import BaseRequestHandler
@@ -517,8 +518,14 @@ class ServerProtocol(Outlet):
         due = self.due_trailers
         self.due_trailers = None
         for stream_id, trailers in due or ():
+            if not engine.stream_is_open(stream_id):
+                continue
             try:
-                engine.send_headers(stream_id, list(trailers() or ()), end_stream=True)
+                fields = outgoing_fields(trailers(), False)
+                if fields:
+                    engine.send_headers(stream_id, fields, end_stream=True)
+                else:
+                    engine.send_data(stream_id, b"", end_stream=True)
             except BaseException as error:  # noqa: BLE001
                 self.report(error)
                 engine.reset_stream(stream_id, _INTERNAL_ERROR)
