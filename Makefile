@@ -10,6 +10,9 @@
 
 PYTHON ?= python3
 ARGS ?=
+# The ordinary tests share nothing between files; WORKERS=0 runs them in one process.
+WORKERS ?= 2
+PYTEST := -m pytest -n $(WORKERS) --dist loadfile
 
 TAG := $(if $(filter python3,$(PYTHON)),,-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'))
 # three environments: editable and plain; installed and compiled; and what a user gets
@@ -35,10 +38,10 @@ test: test-plain
 	else echo "The compiled variant was not tested: there is no C compiler here."; fi
 
 test-plain: $(PLAIN)/.ready
-	PLAIT_EXPECT=plain $(PLAIN)/bin/python -m pytest $(ARGS)
+	PLAIT_EXPECT=plain $(PLAIN)/bin/python $(PYTEST) $(ARGS)
 
 test-compiled: $(COMPILED)/.ready
-	PLAIT_EXPECT=compiled $(COMPILED)/bin/python -m pytest $(ARGS)
+	PLAIT_EXPECT=compiled $(COMPILED)/bin/python $(PYTEST) $(ARGS)
 
 test-slow: $(PLAIN)/.ready $(COMPILED)/.ready
 	PLAIT_EXPECT=compiled $(COMPILED)/bin/python -m pytest -m slow $(ARGS)
