@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator
 from pathlib import Path
 
@@ -27,6 +28,10 @@ settings.load_profile("ci" if os.environ.get("CI") else "plait")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell without job control has its background commands ignore Ctrl-C, and what they start
+    # inherits that; then the servers of the tests could not be interrupted.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     expected = os.environ.get("PLAIT_EXPECT")
     if expected is None:
         return
