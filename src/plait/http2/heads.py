@@ -128,10 +128,6 @@ class Head:
         """Whether a ``cookie`` field is among the fields."""
         return (self.seen & COOKIE) != 0
 
-    def is_connect(self) -> bool:
-        """Whether this is a CONNECT, plain or extended: its stream is a tunnel."""
-        return self.method == b"CONNECT"
-
 
 def request_head(
     fields: list[Field], kinds: list[int], extended_connect: bool, host_may_differ: bool
