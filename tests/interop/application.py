@@ -80,7 +80,9 @@ class Application(BaseRequestHandler):
     made = 0
     opened = 0
     closed: ClassVar[Counter[int]] = Counter()
-    connections: ClassVar[Counter[Any]] = Counter()
+    requests = 0
+    # The connections themselves: an address is used again by a later one.
+    connections: ClassVar[set[Any]] = set()
 
     def __init__(self, http2: Any, stream_id: int) -> None:
         super().__init__(http2, stream_id)
@@ -92,7 +94,8 @@ class Application(BaseRequestHandler):
         self.answer: Any = None
 
     def on_headers(self) -> None:
-        Application.connections[self.remote_address] += 1
+        Application.requests += 1
+        Application.connections.add(self.http2)
         path, _, query = (self.path or b"*").decode().partition("?")
         name = path.strip("/").lower().replace("/", "_").replace(".", "_")
         method = getattr(self, "do_" + name, None)
@@ -268,7 +271,7 @@ class Application(BaseRequestHandler):
                 "open": cls.opened - cls.closed.total() - 1,
                 "closed": cls.closed,
                 "connections": len(cls.connections),
-                "requests": cls.connections.total(),
+                "requests": cls.requests,
                 "build": str(build_info()),
             }
         )
