@@ -177,6 +177,8 @@ async def sent_by(**request: Any) -> Any:
         ({"url": "http://user:word@ex.com"}, b"http", b"ex.com", b"/"),
         ({"url": "/blank é%20"}, b"http", b"HERE", b"/blank%20%C3%A9%20"),
         ({"method": "OPTIONS", "url": "*"}, b"http", b"HERE", b"*"),
+        ({"method": "OPTIONS", "url": "https://a.example"}, b"https", b"a.example", b"*"),
+        ({"method": "OPTIONS", "url": "https://a.example/"}, b"https", b"a.example", b"/"),
     ],
 )
 def test_what_a_url_becomes(
@@ -456,7 +458,8 @@ def test_interim_responses_and_trailers() -> None:
             ("done",),
             ("close", 0),
         ]
-        assert handler.headers == [*OK, (b"x-sum", b"4")]
+        assert handler.headers == OK
+        assert handler.trailers == [(b"x-sum", b"4")]
 
     against(script, talk)
 
@@ -676,6 +679,7 @@ def test_a_loop_of_another_thread_is_refused() -> None:
 # --- pushes -------------------------------------------------------------------------------------
 
 PROMISE = [(n, b"/style.css" if n == b":path" else v) for n, v in GET]
+URL = "https://example.com/"  # whose authority PROMISE has
 
 
 async def pushing(server: RawServer) -> None:
@@ -689,7 +693,7 @@ async def pushing(server: RawServer) -> None:
 
 def test_a_push_that_is_complete_before_it_is_rejected() -> None:
     async def talk(client: HTTP2Client) -> None:
-        handler = await fetched(client)
+        handler = await fetched(client, url=URL)
         assert handler.events == ["headers", "data", "done", "close"]
 
     against(pushing, talk)
@@ -707,7 +711,7 @@ class Accepting(Recorder):
 def test_an_accepted_push() -> None:
     async def talk(client: HTTP2Client) -> None:
         handler = Accepting()
-        client.send_request(handler=handler)
+        client.send_request(url=URL, handler=handler)
         await handler.wait()
         pushed = handler.pushed_handler
         assert (await pushed.wait()) == [
@@ -770,12 +774,37 @@ def test_a_rejected_push(how: Any, code: int, capsys: pytest.CaptureFixture[str]
 
     async def talk(client: HTTP2Client) -> None:
         handler = Rejecting(how)
-        client.send_request(handler=handler)
+        client.send_request(url=URL, handler=handler)
         assert (await handler.wait())[-1] == ("close", 0)
         assert handler.body == b"main"
 
     against(script, talk)
     assert ("LookupError" in capsys.readouterr().err) == (how is fail)
+
+
+@pytest.mark.parametrize(
+    "promised", [(b":authority", b"elsewhere.example"), (b"host", b"elsewhere.example")]
+)
+def test_a_push_for_somebody_else_is_a_stream_error(promised: tuple[bytes, bytes]) -> None:
+    fields = [field for field in PROMISE if field[0] != b":authority"]
+
+    async def script(server: RawServer) -> None:
+        await server.greet()
+        await server.request()
+        server.send(push_promise(1, 2, [*fields[:3], promised, *fields[3:]]))
+        frames = await server.until(lambda frame: frame.type == RST_STREAM)
+        assert (frames[-1].stream_id, error_code(frames[-1])) == (2, 1)
+        server.send(push_promise(1, 4, PROMISE), headers(4, OK))
+        server.send(headers(1, OK, end_stream=False), data(1, b"main", end_stream=True))
+        await server.until_closed()
+
+    async def talk(client: HTTP2Client) -> None:
+        handler = Accepting()
+        client.send_request(url="https://EXAMPLE.com/", handler=handler)
+        await handler.wait()
+        assert handler.promise.stream_id == 4  # and never 2
+
+    against(script, talk)
 
 
 # --- other ways to a server ---------------------------------------------------------------------

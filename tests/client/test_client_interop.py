@@ -153,7 +153,7 @@ def test_nghttpd_echoes_uploads(kind: str, site: Path) -> None:
 def test_nghttpd_sends_trailers(site: Path) -> None:
     async def talk(client: HTTP2Client) -> None:
         handler = await fetched(client, url="/style.css")
-        assert handler.headers[-1] == (b"x-sum", b"15")
+        assert handler.trailers == [(b"x-sum", b"15")]
         assert handler.events == ["headers", "data", "done", "close"]
 
     with_nghttpd(talk, "-d", site, "--trailer", "x-sum: 15")
@@ -230,7 +230,7 @@ def test_node(tmp_path: Path) -> None:
         assert hints.log[0][:2] == ("informational", 103)
         assert (b"link", b"</a>; rel=preload") in hints.log[0][2]
         assert hints.events[1:] == ["headers", "data", "done", "close"]
-        assert hints.headers[-1] == (b"x-sum", b"4")
+        assert hints.trailers == [(b"x-sum", b"4")]
 
         main = Accepting(b"/pushed")
         client.send_request(url="/push", handler=main)

@@ -22,7 +22,9 @@ class BaseResponseHandler:
         ``accept_push``, so that most programs pass nothing.
     :param stream_id: the stream; -1 until there is one.
 
-    :ivar headers: the response's fields in wire order, ``:status`` first; trailers are appended.
+    :ivar headers: the response's fields in wire order, ``:status`` first.
+    :ivar trailers: the fields that came after the body; empty without any. RFC 9110 §6.5.1 forbids
+        to merge them with the others.
     :ivar status: the status code, such as ``b"200"``; ``None`` until ``on_headers``.
     :ivar scheme: of a pushed response, the promised request's ``:scheme``; otherwise ``None``.
     :ivar method: likewise.
@@ -37,6 +39,7 @@ class BaseResponseHandler:
 
     def __init__(self, http2: ClientProtocol | None = None, stream_id: int = -1) -> None:
         self.headers: list[Field] = []
+        self.trailers: list[Field] = []
         self.cookies: list[bytes] | None = []
         self.stream_id = stream_id
         self.http2 = http2

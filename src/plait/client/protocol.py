@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Callable
 
+    from plait.hpack import Field
     from plait.http2 import Event
 
     from .request import Request
@@ -75,6 +76,8 @@ class ClientProtocol(asyncio.Protocol):
         self.failure: ConnectionError | None = None
         self.closed: asyncio.Future[None] = loop.create_future()
         self._handlers: dict[int, BaseResponseHandler] = {}
+        # Whom this connection was asked for: the server may push for no other.
+        self._authorities: set[bytes] = set()
         self._queue: deque[Request] = deque()
         self._remote_address: Any = None
         self._certificate: Any = None
@@ -257,6 +260,7 @@ class ClientProtocol(asyncio.Protocol):
     def _open(self, request: Request) -> None:
         """Send a request."""
         stream_id = self.connection.send_request(request.fields, request.body)
+        self._authorities.update(authorities(request.fields))
         self._register(stream_id, request.handler)
 
     def _open_streams(self) -> None:
@@ -303,7 +307,7 @@ class ClientProtocol(asyncio.Protocol):
         elif isinstance(event, TrailersReceived):
             handler = self._handlers.get(event.stream_id)
             if handler is not None:
-                handler.headers.extend(event.headers)
+                handler.trailers = event.headers
                 self._call(handler, handler.on_response_done)
         elif isinstance(event, InformationalResponseReceived):
             handler = self._handlers.get(event.stream_id)
@@ -336,6 +340,11 @@ class ClientProtocol(asyncio.Protocol):
 
     def _on_promise(self, event: PushedStreamReceived) -> None:
         """Ask the parent's handler whether a push is welcome."""
+        # RFC 9113 §8.4.2: a push for which the server is not authoritative is a stream error.
+        # It is for whom we asked it; that goes for every certificate, and without one.
+        if not self._authorities.issuperset(authorities(event.headers)):
+            self.connection.reset_stream(event.pushed_stream_id, ErrorCode.PROTOCOL_ERROR)
+            return
         promise = BaseResponseHandler()
         self._register(event.pushed_stream_id, promise)
         promise.take_promise(event.headers)
@@ -390,3 +399,8 @@ class ClientProtocol(asyncio.Protocol):
             self.connection.reset_stream(handler.stream_id, ErrorCode.INTERNAL_ERROR)
             return False
         return True
+
+
+def authorities(fields: list[Field]) -> set[bytes]:
+    """Return whom a request is for: one, unless ``:authority`` and ``host`` differ."""
+    return {value.lower() for name, value in fields if name in (b":authority", b"host")}

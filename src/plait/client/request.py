@@ -52,7 +52,8 @@ def request_fields(
     """Return the header section of a request, pseudo-header fields first.
 
     :param url: absolute, or a path with an optional query; of a CONNECT request, the ``host:port``
-        to connect to. A fragment is dropped, as is a user name.
+        to connect to. A fragment is dropped, as is a user name. OPTIONS of an absolute URL without
+        a path asks the whole server, as ``*`` does.
     :param scheme: used where ``url`` has none.
     :param authority: likewise.
     :raises ValueError: for a URL of another form.
@@ -65,7 +66,9 @@ def request_fields(
     parts = urlsplit(url)
     if not parts.netloc and (parts.scheme or (parts.path[:1] not in ("", "/") and url != "*")):
         raise ValueError(f"a URL must be absolute or begin with a slash: {url!r}")
-    path = quote(parts.path or "/", _KEPT)
+    # RFC 9113 §8.3.1: OPTIONS of a URI without a path concerns the whole server, "*".
+    nothing = "*" if parts.netloc and method in ("OPTIONS", b"OPTIONS") else "/"
+    path = quote(parts.path or nothing, _KEPT)
     if parts.query:
         path += "?" + quote(parts.query, _KEPT)
     return [
