@@ -71,6 +71,7 @@ class Application:
         self.sources: list[int] = []
         self.silent = False  # the connection has closed, and its last words are said
         self.lines: list[str] = []
+        self.said = bytearray()
 
     def run(self, reads: Iterable[bytes]) -> list[str]:
         """The transcript of the whole conversation."""
@@ -178,6 +179,7 @@ class Application:
             said = b"".join(bytes(piece) for piece in connection.segments_to_send(appetite))
         else:
             said = connection.data_to_send(appetite)
+        self.said += said
         shown = said.hex() if len(said) < 400 else f"{len(said)} octets, {digest([said.hex()])}"
         if said and self.silent:
             self.lines.append(f"{FAULT} said after the end: {said.hex()}")

@@ -1,0 +1,1 @@
+"""What holds for any input: chunks, networks, seeds, and other people's engines beside ours."""
