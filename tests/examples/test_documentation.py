@@ -146,7 +146,7 @@ def test_every_call_of_the_engine_is_described_or_in_the_reference() -> None:
     text = PAGES["docs/engine.md"].read_text(encoding="utf-8")
     unsaid = {
         name
-        for name in vars(Connection)
+        for name in dir(Connection)
         if not name.startswith("_") and not re.search(rf"\b{name}\b", text)
     }
     assert unsaid == {

@@ -48,6 +48,7 @@ from .events import (
 )
 from .limits import Limits
 from .priority import parse_priority
+from .progress import WAITS_FOR_BODY, WAITS_FOR_CREDIT, without_withdrawn
 from .settings import Settings
 
 __all__ = [
@@ -55,6 +56,8 @@ __all__ = [
     "DATA_EOF",
     "DATA_OK",
     "PREFACE",
+    "WAITS_FOR_BODY",
+    "WAITS_FOR_CREDIT",
     "AlternativeServiceAvailable",
     "BodySource",
     "Config",
@@ -92,4 +95,5 @@ __all__ = [
     "UsageError",
     "WindowUpdated",
     "parse_priority",
+    "without_withdrawn",
 ]

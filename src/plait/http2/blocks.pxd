@@ -27,6 +27,7 @@ cdef class FieldBlocks:
     cdef public long long repeated_generation
     cdef public Head repeated_head
     cdef public Session session
+    cdef public bytes transport_scheme
 
     @cython.locals(end=cython.Py_ssize_t)
     cpdef object on_headers(self, bytes data, Py_ssize_t start, Py_ssize_t length, int flags, long long stream_id)

@@ -50,11 +50,13 @@ class FieldBlocks:
         "repeated_generation",
         "repeated_head",
         "session",
+        "transport_scheme",
     )
 
     def __init__(self, session: Session) -> None:
         self.session = session
         self.max_continuations = session.config.limits.max_continuation_frames
+        self.transport_scheme = session.config.transport_scheme
         # The block that CONTINUATION frames are awaited for: 0 when there is none.
         self.open_stream = 0
         self.open_end_stream = False
@@ -210,6 +212,7 @@ class FieldBlocks:
                         kinds,
                         session.extended_connect,
                         session.config.host_may_differ,
+                        self.transport_scheme,
                     )
                 except MalformedError as error:
                     slug = error.slug
@@ -226,6 +229,8 @@ class FieldBlocks:
     def open_request(self, head: Head | None, stream_id: int, end_stream: bool, slug: str) -> None:
         """Open the stream of a request, or refuse it."""
         session = self.session
+        if session.out.unsent_answers > session.out.max_unsent:
+            session.unread()
         streams = session.streams
         stream = streams.open_remote(stream_id, session.remote_window)
         limit = session.max_streams

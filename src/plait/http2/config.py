@@ -74,6 +74,10 @@ class Config:
     host_may_differ: bool = False
     """Let a ``host`` field pass that is not the ``:authority`` (RFC 9113 §8.3.1: SHOULD NOT)."""
 
+    transport_scheme: bytes | None = None
+    """Server: what ``RequestReceived.scheme`` tells, ``b"https"`` or ``b"http"``: the transport
+    knows, and a client that claims otherwise is not believed. ``None``: the client's word."""
+
     withdrawable_responses: bool = False
     """Server: write responses only when octets are asked for, not when they are submitted. Until
     then ``reset_stream`` withdraws one, and the main responses precede pushed ones."""

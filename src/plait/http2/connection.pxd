@@ -1,20 +1,13 @@
 cimport cython
-from plait.http2.inbound cimport Inbound
 from plait.http2.outbound cimport Outbound
 from plait.http2.session cimport Session
 from plait.http2.stream cimport Stream
-from plait.http2.streams cimport StreamTable
-from plait.http2.submission cimport Submission, response_fields
+from plait.http2.submission cimport response_fields
+from plait.http2.view cimport ConnectionView
 
-cdef class Connection:
-    cdef readonly object config
-    cdef Inbound _inbound
+cdef class Connection(ConnectionView):
     cdef bint _initiated
-    cdef Outbound _out
     cdef object _role
-    cdef Session _session
-    cdef StreamTable _streams
-    cdef Submission _submission
     cdef object __weakref__
 
     @cython.locals(session=Session, events=list)
@@ -32,6 +25,5 @@ cdef class Connection:
     cpdef object resume(self, long long stream_id)
     @cython.locals(stream=Stream)
     cpdef object acknowledge_received_data(self, long long octets, long long stream_id)
-    cpdef bint stream_is_open(self, long long stream_id)
     cdef object _announce(self, dict settings)
     cdef object _require_server(self, str what)

@@ -11,8 +11,6 @@ answering frame queued. What the caller does wrong is raised as a ``UsageError``
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterable, Mapping
 
 from .body import BodySource, Octets
@@ -25,7 +23,7 @@ from .errors import (
     UsageError,
 )
 from .events import Event, StreamClosed
-from .fields import Field, outgoing_fields
+from .fields import Field
 from .frames import (
     append_altsvc,
     append_origin,
@@ -33,52 +31,35 @@ from .frames import (
     append_priority_update,
     append_settings,
     append_window_update,
-    parse_settings,
-    settings_payload,
 )
-from .inbound import Inbound
 from .priority import format_priority
 from .session import Session
 from .settings import (
     ENABLE_CONNECT_PROTOCOL,
     MAX_CONCURRENT_STREAMS,
     MAX_FRAME_SIZE,
-    Settings,
     check_setting,
 )
-from .submission import Fields, Submission, checked_request, response_fields
+from .submission import Fields, response_fields
+from .upgrade import accept_upgrade, offer_upgrade
+from .view import ConnectionView
 
 _DEFAULT_CONFIG = Config()
 _CANCEL = int(ErrorCode.CANCEL)
 
 
-class Connection:
+class Connection(ConnectionView):
     """One HTTP/2 connection.
 
     :param role: which end this is; ``Role.SERVER`` by default.
     :param config: announced settings and limits; ``Config()`` by default.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_inbound",
-        "_initiated",
-        "_out",
-        "_role",
-        "_session",
-        "_streams",
-        "_submission",
-        "config",
-    )
+    __slots__ = ("__weakref__", "_initiated", "_role")
 
     def __init__(self, role: Role = Role.SERVER, config: Config | None = None) -> None:
-        self.config = _DEFAULT_CONFIG if config is None else config
         self._role = Role(role)
-        self._session = Session(self._role, self.config)
-        self._streams = self._session.streams
-        self._out = self._session.out
-        self._inbound = Inbound(self._session)
-        self._submission = Submission(self._session)
+        super().__init__(Session(self._role, _DEFAULT_CONFIG if config is None else config))
         self._initiated = False
 
     # --- octets ---------------------------------------------------------------------------------
@@ -96,6 +77,7 @@ class Connection:
         if self._role == Role.CLIENT:
             out.buffer += PREFACE
         self._announce(self.config.first_settings(self._role))
+        self._inbound.watch_unfinished()
         extra = self.config.connection_window_size - out.receive_window.size
         if extra > 0:
             append_window_update(out.buffer, 0, extra)
@@ -266,11 +248,6 @@ class Connection:
         """
         return self._submission.promise(stream_id, request_headers)
 
-    @property
-    def push_enabled(self) -> bool:
-        """Whether the peer accepts pushed streams now (server role)."""
-        return self._submission.push_enabled()
-
     def reset_stream(self, stream_id: int, error_code: int = _CANCEL) -> None:
         """End a stream at once with RST_STREAM; a stream that has closed stays as it is.
 
@@ -321,16 +298,6 @@ class Connection:
             raise UsageError(f"a window cannot grow by {increment}")
         window.resize(increment)
         append_window_update(out.buffer, stream_id, increment)
-
-    def local_flow_control_window(self, stream_id: int) -> int:
-        """Return how many octets may be sent on a stream now."""
-        return max(0, min(self._submission.living(stream_id).send_window, self._out.window))
-
-    def remote_flow_control_window(self, stream_id: int) -> int:
-        """Return how many octets the peer may send on a stream now."""
-        window = self._submission.living(stream_id).receive_window
-        available = self._session.stream_window if window is None else window.available
-        return max(0, min(available, self._out.receive_window.available))
 
     # --- the connection -------------------------------------------------------------------------
 
@@ -397,18 +364,6 @@ class Connection:
         """
         self._session.terminate(int(error_code), additional_data)
 
-    @property
-    def closed(self) -> bool:
-        """The connection has ended: write what ``data_to_send`` gives and close the transport."""
-        return self._session.closed
-
-    @property
-    def drained(self) -> bool:
-        """A GOAWAY was sent or received, and no stream is open any more."""
-        session = self._session
-        ending = session.goaway_last >= 0 or session.goaway_received
-        return session.closed or (ending and not self._streams.living)
-
     # --- priorities and extensions --------------------------------------------------------------
 
     def prioritize(self, stream_id: int, urgency: int = 3, incremental: bool = False) -> None:
@@ -456,14 +411,9 @@ class Connection:
         :returns: ``RequestReceived`` for stream 1.
         :raises UsageError: if either is not valid, or it is too late for an upgrade.
         """
-        session = self._session
-        if not session.is_server or self._streams.highest_remote:
-            raise UsageError("an upgrade comes before anything else")
         events: list[Event] = []
-        session.events = events
-        self._inbound.upgrade(
-            outgoing_fields(headers, True), _decode_settings(settings), end_stream
-        )
+        self._session.events = events
+        accept_upgrade(self._inbound, headers, settings, end_stream)
         return events
 
     def initiate_upgrade(self, headers: Fields) -> bytes:
@@ -474,78 +424,10 @@ class Connection:
 
         :param headers: the request as HTTP/2 fields, which the engine does not send.
         """
-        if self._session.is_server or self._streams.next_local != 1:
-            raise UsageError("an upgrade comes before anything else")
-        method = checked_request(outgoing_fields(headers, True))
-        stream = self._streams.open_local(self._session.remote_window)
-        stream.headless = method == b"HEAD"
-        stream.head_sent = True
-        stream.send_headers()
-        stream.send_end_stream()
-        self._streams.count(stream)
-        payload = settings_payload(self.config.first_settings(self._role))
-        return base64.urlsafe_b64encode(payload).rstrip(b"=")
-
-    # --- what is so -----------------------------------------------------------------------------
-
-    @property
-    def local_settings(self) -> Settings:
-        """Our settings that the peer has acknowledged."""
-        return self._session.local
-
-    @property
-    def remote_settings(self) -> Settings:
-        """The peer's settings."""
-        return self._session.remote
-
-    @property
-    def settings_acknowledged(self) -> bool:
-        """Whether the peer has acknowledged our first SETTINGS."""
-        return self._session.local.acknowledged
-
-    @property
-    def max_outbound_frame_size(self) -> int:
-        """Octets of the largest payload that the peer accepts."""
-        return self._out.max_frame_size
-
-    @property
-    def open_streams(self) -> int:
-        """How many streams are open, half-closed or reserved."""
-        return len(self._streams.living)
-
-    @property
-    def highest_remote_stream_id(self) -> int:
-        """The highest stream that the peer has opened."""
-        return self._streams.highest_remote
-
-    @property
-    def next_stream_id(self) -> int:
-        """The id of the next stream that this end opens."""
-        return self._streams.next_local
-
-    @property
-    def can_open_stream(self) -> bool:
-        """Whether ``send_request`` may open a stream now (client role)."""
-        return self._submission.can_open_stream()
-
-    def stream_is_open(self, stream_id: int) -> bool:
-        """Whether a stream lives: opened or promised, and not closed."""
-        return self._streams.is_open(stream_id)
+        return offer_upgrade(self._session, headers)
 
     def _require_server(self, what: str) -> None:
         """Check that this end may send a server's frame now."""
         self._submission.require_open()
         if not self._session.is_server:
             raise UsageError(f"only a server sends {what}")
-
-
-def _decode_settings(value: bytes | str) -> list[tuple[int, int]]:
-    """Return the entries of an HTTP2-Settings value (RFC 7540 §3.2.1)."""
-    octets = value.encode("ascii", "replace") if isinstance(value, str) else value
-    try:
-        payload = base64.b64decode(octets + b"=" * (-len(octets) % 4), b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        raise UsageError("HTTP2-Settings is not base64url") from None
-    if len(payload) % 6:
-        raise UsageError("HTTP2-Settings is no multiple of six octets long")
-    return parse_settings(payload)

@@ -256,6 +256,7 @@ class ControlFrames:
             return
         code = uint32(payload, 0)
         complete = code == 0 and not session.is_server and not stream.can_receive_data()
+        session.peer_resets += 1
         session.out.forget(stream)
         if complete and stream.head_received:
             # RFC 9113 §8.1: the response is complete, and the server spares us the rest of the

@@ -4,6 +4,7 @@ cdef long long _WORTH_A_FRAME
 cdef class ReceiveWindow:
     cdef public long long available
     cdef public long long pending
+    cdef public long long received
     cdef public long long size
 
     cpdef bint receive(self, long long octets)

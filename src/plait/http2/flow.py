@@ -26,17 +26,20 @@ class ReceiveWindow:
     """What the peer may send. All figures are octets.
 
     :param size: the window when everything is consumed and announced.
+    :ivar received: what has arrived so far.
     """
 
-    __slots__ = ("available", "pending", "size")
+    __slots__ = ("available", "pending", "received", "size")
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.available = size
         self.pending = 0
+        self.received = 0
 
     def receive(self, octets: int) -> bool:
         """Account for octets that arrived; ``False`` if the peer had no credit for them."""
+        self.received += octets
         self.available -= octets
         return self.available >= 0
 

@@ -32,7 +32,7 @@ cdef class Head:
     cpdef object take_special(self, int kind, bytes value, bint repeated)
 
 @cython.locals(head=Head, seen=cython.int)
-cpdef Head request_head(list fields, list kinds, bint extended_connect, bint host_may_differ)
+cpdef Head request_head(list fields, list kinds, bint extended_connect, bint host_may_differ, bytes transport_scheme=*)
 @cython.locals(seen=cython.int)
 cdef object _check_connect(Head head, bint extended_connect)
 @cython.locals(path=bytes)

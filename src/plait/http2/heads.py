@@ -130,17 +130,24 @@ class Head:
 
 
 def request_head(
-    fields: list[Field], kinds: list[int], extended_connect: bool, host_may_differ: bool
+    fields: list[Field],
+    kinds: list[int],
+    extended_connect: bool,
+    host_may_differ: bool,
+    transport_scheme: bytes | None = None,
 ) -> Head:
     """Check the header section of a request (RFC 9113 §8.3.1, §8.5; RFC 8441 §4).
 
     :param extended_connect: whether ``:protocol`` may be used.
     :param host_may_differ: let a ``host`` pass that is not the ``:authority``.
+    :param transport_scheme: what stands for the value of ``:scheme``, where that is known better.
     :raises MalformedError: if the request is malformed.
     """
     head = Head(fields)
     head.collect(kinds)
     seen = head.seen
+    if transport_scheme is not None and seen & SCHEME:
+        head.scheme = transport_scheme
     # RFC 9113 §8.3: pseudo-header fields defined for responses MUST NOT appear in requests.
     if seen & STATUS:
         raise MalformedError("field.response_pseudo")

@@ -20,9 +20,13 @@ cdef class Inbound:
     cdef public bytearray partial
     cdef public Py_ssize_t preface_left
     cdef public Session session
+    cdef public object unfinished
+    cdef public double unfinished_since
 
     @cython.locals(session=Session, at=cython.Py_ssize_t, end=cython.Py_ssize_t, length=cython.Py_ssize_t)
     cpdef object feed(self, bytes data)
+    @cython.locals(partial=bytearray)
+    cpdef object watch_unfinished(self)
     cpdef Py_ssize_t skip_preface(self, bytes data) except -1
     @cython.locals(missing=cython.Py_ssize_t, length=cython.Py_ssize_t)
     cpdef Py_ssize_t complete(self, bytearray partial, bytes data, Py_ssize_t at) except -1

@@ -28,12 +28,10 @@ from .constants import (
     WINDOW_UPDATE,
 )
 from .control import ControlFrames
-from .errors import ConnectionFault, ErrorCode, StreamFault, UsageError
+from .errors import ConnectionFault, ErrorCode, StreamFault
 from .events import DataReceived
-from .fields import Field, classify
 from .flow import ReceiveWindow
 from .frames import uint32
-from .heads import MalformedError, request_head
 from .session import Session
 from .stream import Stream
 
@@ -44,7 +42,15 @@ _PREFACE_LENGTH = len(PREFACE)
 class Inbound:
     """What arrives."""
 
-    __slots__ = ("blocks", "control", "partial", "preface_left", "session")
+    __slots__ = (
+        "blocks",
+        "control",
+        "partial",
+        "preface_left",
+        "session",
+        "unfinished",
+        "unfinished_since",
+    )
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -54,6 +60,9 @@ class Inbound:
         self.preface_left = _PREFACE_LENGTH if session.is_server else 0
         # The beginning of a frame whose rest has not arrived.
         self.partial: bytearray | None = None
+        # What the peer has begun and not finished, and since when; see ``watch_unfinished``.
+        self.unfinished: object = None
+        self.unfinished_since = 0.0
 
     # --- octets to frames -----------------------------------------------------------------------
 
@@ -77,6 +86,32 @@ class Inbound:
                 self.partial = bytearray(data[at:])
         except ConnectionFault as fault:
             session.fail(fault)
+        if (
+            self.partial is not None
+            or self.unfinished is not None
+            or self.blocks.open_stream != 0
+            or not self.control.settings_received
+        ):
+            self.watch_unfinished()
+
+    def watch_unfinished(self) -> None:
+        """Note the time when the peer left something unfinished that is not in its body.
+
+        That is its preface with the first SETTINGS, a field block, or a frame other than DATA
+        (whose stream is what waits then). The time stays as long as the thing is the same.
+        """
+        partial = self.partial
+        thing: object = None
+        if not self.control.settings_received:
+            thing = self.control
+        elif self.blocks.open_stream != 0:
+            thing = self.blocks.fragments
+        elif partial is not None and (len(partial) < 4 or partial[3] != DATA):
+            thing = partial
+        if thing is not self.unfinished:
+            self.unfinished = thing
+            if thing is not None:
+                self.unfinished_since = self.session.config.clock()
 
     def skip_preface(self, data: bytes) -> int:
         """Check the client's preface; returns where the frames begin."""
@@ -208,6 +243,8 @@ class Inbound:
             session.out.credit(0)
         size = end - at
         session.received_octets += size
+        if session.out.unsent_answers > session.out.max_unsent:
+            session.unread()
         stream = session.streams.living.get(stream_id)
         if stream is None or not stream.can_receive_data():
             self.on_stray_data(stream, length, stream_id)
@@ -260,30 +297,8 @@ class Inbound:
         elif window.pending:
             session.out.credit_stream(stream, 0)
 
-    # --- for calls of our own side --------------------------------------------------------------
-
     def window_of(self, stream: Stream) -> ReceiveWindow:
         """Return the window we gave for a stream."""
         if stream.receive_window is None:
             stream.receive_window = ReceiveWindow(self.session.stream_window)
         return stream.receive_window
-
-    def upgrade(
-        self, fields: list[Field], settings: list[tuple[int, int]], end_stream: bool
-    ) -> None:
-        """A request of HTTP/1.1 becomes stream 1 (RFC 7540 §3.2).
-
-        :raises UsageError: if the settings or the request are not valid.
-        """
-        session = self.session
-        try:
-            for code, value in settings:
-                self.control.check(code, value)
-            head = request_head(fields, [classify(*field) for field in fields], False, False)
-        except (ConnectionFault, MalformedError) as fault:
-            raise UsageError(f"this request cannot be upgraded ({fault})") from None
-        # RFC 7540 §3.2.1: the 101 response is their acknowledgement.
-        for code, value in settings:
-            self.control.put_into_force({code: session.remote.apply(code, value)})
-        head.content_length = -1  # the body was read, as far as there is one
-        self.blocks.open_request(head, 1, end_stream, "")

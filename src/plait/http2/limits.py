@@ -24,6 +24,10 @@ class Limits:
     max_fields: int = 128
     """Fields of one section, cookie crumbs apart. Stops the field-count bomb (CVE-2026-49975)."""
 
+    max_cookies: int = 256
+    """Cookie crumbs of one section. Stops the same bomb made of crumbs; browsers keep no more than
+    180 cookies for a site."""
+
     max_continuation_frames: int = 16
     """CONTINUATION frames of one field block. Stops the CONTINUATION flood (CVE-2024-27316)."""
 
@@ -58,6 +62,12 @@ class Limits:
     refused_burst: int = 1000
     refused_rate: float = 33.0
     """Streams beyond the concurrency limit, each refused with REFUSED_STREAM."""
+
+    max_unsent_octets: int = 65_536
+    """Octets of header sections and control frames that wait to be sent. Beyond them responses wait
+    with their streams open, so that the concurrency limit holds; a peer that causes more
+    RST_STREAM and WINDOW_UPDATE frames than that without reading them is cut off. Stops requests
+    and faults whose answers nobody reads (CVE-2019-9514, CVE-2019-9517)."""
 
     def __post_init__(self) -> None:
         for name in self.__slots__:

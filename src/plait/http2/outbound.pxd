@@ -24,18 +24,21 @@ cdef int PUSH_PROMISE
 cdef int CLOSED
 cdef Py_ssize_t _COPY_MAX
 cdef Py_ssize_t _DIRECT_MAX
-cdef Py_ssize_t _HEADS_MAX
+cdef Py_ssize_t _CONTROL
+cdef Py_ssize_t _DRIBBLE_MAX
 cdef bytes _FRAME_HEADER
 
 cdef class Outbound:
     cdef public bytearray buffer
     cdef public bint closing_is_reset
+    cdef public long long dribbled
     cdef public Encoder encoder
     cdef public list events
     cdef public bint filling
     cdef public bint holds_heads
     cdef public Py_ssize_t max_frame_size
-    cdef public object pending_heads
+    cdef public Py_ssize_t max_unsent
+    cdef public dict pending_heads
     cdef public ReceiveWindow receive_window
     cdef public long long remote_max_streams
     cdef public long long repeated_added
@@ -50,6 +53,7 @@ cdef class Outbound:
     cdef public list starved
     cdef public StreamTable streams
     cdef public Py_ssize_t unsent_acknowledgements
+    cdef public Py_ssize_t unsent_answers
     cdef public long long window
 
     @cython.locals(buffer=bytearray, start=cython.Py_ssize_t, length=cython.Py_ssize_t, flags=cython.int)
@@ -63,7 +67,7 @@ cdef class Outbound:
     cpdef object split_block(self, Py_ssize_t start, int frame_type, int flags, long long stream_id)
     @cython.locals(pushed=cython.bint)
     cpdef object send_head(self, Stream stream, list fields, bint end_stream)
-    @cython.locals(stream=Stream, body=Body, streams=StreamTable, full=cython.bint, waiting=cython.bint, ordered=list)
+    @cython.locals(stream=Stream, body=Body, streams=StreamTable, full=cython.bint, waiting=cython.bint, ordered=list, waiting_streams=list)
     cpdef object flush_heads(self)
     @cython.locals(length=cython.Py_ssize_t, body=Body)
     cpdef object send_octets(self, Stream stream, object data, bint end_stream)

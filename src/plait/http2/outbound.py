@@ -10,8 +10,6 @@ Large payloads are not copied: they stand between the buffered frames as segment
 
 from __future__ import annotations
 
-from collections import deque
-
 from ..hpack.encoder import Encoder
 from .body import Body, Octets
 from .config import Config
@@ -38,8 +36,11 @@ _COPY_MAX = 4096
 _DIRECT_MAX = 16_384
 """While less than this waits in the buffer, small answers skip the scheduler."""
 
-_HEADS_MAX = 262_144
-"""While more than this waits in the buffer, header sections of responses wait as well."""
+_CONTROL = 13
+"""Octets of RST_STREAM and of WINDOW_UPDATE."""
+
+_DRIBBLE_MAX = 1024
+"""A frame that a window cuts down to fewer octets than this is no work to be paid for."""
 
 _FRAME_HEADER = bytes(9)
 
@@ -50,11 +51,13 @@ class Outbound:
     __slots__ = (
         "buffer",
         "closing_is_reset",
+        "dribbled",
         "encoder",
         "events",
         "filling",
         "holds_heads",
         "max_frame_size",
+        "max_unsent",
         "pending_heads",
         "receive_window",
         "remote_max_streams",
@@ -70,6 +73,7 @@ class Outbound:
         "starved",
         "streams",
         "unsent_acknowledgements",
+        "unsent_answers",
         "window",
     )
 
@@ -93,15 +97,21 @@ class Outbound:
         self.closing_is_reset = streams.is_server and config.reset_unread_request
         self.holds_heads = streams.is_server and config.withdrawable_responses
         # Streams whose header section waits, and streams whose source had nothing just now.
-        self.pending_heads: deque[Stream] | None = None
+        self.pending_heads: dict[int, Stream] | None = None
         self.starved: list[Stream] | None = None
         self.filling = False
-        # Octets of bodies, and DATA frames, sent so far: work that pays for control frames.
+        # Octets of bodies, and DATA frames, sent so far: work that pays for control frames. And
+        # how many of these frames were tiny only because the peer gives credit by the spoonful.
         self.sent_octets = 0
         self.sent_frames = 0
+        self.dribbled = 0
         self.events: list[Event] = []
         self.source_errors: list[tuple[int, BaseException]] | None = None
+        # Acknowledgements, and octets of answers of other kinds, since octets were last taken.
         self.unsent_acknowledgements = 0
+        self.unsent_answers = 0
+        # While more octets than this wait in the buffer, heads of responses wait as well.
+        self.max_unsent = config.limits.max_unsent_octets
 
     # --- header sections ------------------------------------------------------------------------
 
@@ -181,14 +191,14 @@ class Outbound:
         """
         stream.head_sent = True
         pushed = not stream.id & 1 and self.streams.is_server
-        if pushed or self.holds_heads or len(self.buffer) > _HEADS_MAX:
+        if pushed or self.holds_heads or len(self.buffer) > self.max_unsent:
             stream.pending_head = fields
             if stream.body is None:
                 stream.body = Body()
             stream.body.ends = end_stream
             if self.pending_heads is None:
-                self.pending_heads = deque()
-            self.pending_heads.append(stream)
+                self.pending_heads = {}
+            self.pending_heads[stream.id] = stream
             return
         stream.send_headers()
         self.streams.count(stream)
@@ -201,24 +211,23 @@ class Outbound:
         pending = self.pending_heads
         if pending is None:
             return
+        waiting_streams: list[Stream] = list(pending.values())
         if self.holds_heads:
             # The main responses come before the pushed ones, whenever those were submitted.
-            ordered = [stream for stream in pending if stream.id & 1]
-            ordered += [stream for stream in pending if not stream.id & 1]
-            pending = deque(ordered)
-            self.pending_heads = pending
+            ordered = [stream for stream in waiting_streams if stream.id & 1]
+            ordered += [stream for stream in waiting_streams if not stream.id & 1]
+            waiting_streams = ordered
         streams = self.streams
-        for _ in range(len(pending)):
-            stream = pending.popleft()
+        for stream in waiting_streams:
             fields = stream.pending_head
             body = stream.body
-            if fields is None or body is None or stream.state == CLOSED:
-                continue
+            if len(self.buffer) > self.max_unsent:
+                break
             # RFC 9113 §5.1.2: pushed streams count against the client's limit.
             full = 0 <= self.remote_max_streams <= streams.local_count
-            if (full and not streams.is_remote(stream.id)) or len(self.buffer) > _HEADS_MAX:
-                pending.append(stream)
+            if fields is None or body is None or (full and not streams.is_remote(stream.id)):
                 continue
+            del pending[stream.id]
             stream.pending_head = None
             stream.send_headers()
             streams.count(stream)
@@ -281,6 +290,7 @@ class Outbound:
         buffer = self.buffer
         append_header(buffer, length, DATA, END_STREAM if end_stream else 0, stream.id)
         stream.send_window -= length
+        stream.sent_octets += length
         self.window -= length
         self.sent_octets += length
         self.sent_frames += 1
@@ -331,6 +341,8 @@ class Outbound:
             return
         length = len(data)
         waits = body.has_octets()
+        if waits and length == most and length < _DRIBBLE_MAX:
+            self.dribbled += 1
         ends = body.ends and not waits and body.trailers is None
         if length or ends:
             self.write_data(stream, data, length, ends)
@@ -416,17 +428,21 @@ class Outbound:
     def write_reset(self, stream: Stream, error_code: int) -> None:
         """Reset a stream of ours; its late frames are expected."""
         append_rst_stream(self.buffer, stream.id, error_code)
+        self.unsent_answers += _CONTROL
         self.streams.remember_reset(stream.id)
         self.forget(stream)
 
     def refuse(self, stream_id: int, error_code: int) -> None:
         """Reset a stream that does not live: it was refused, or it has closed."""
         append_rst_stream(self.buffer, stream_id, error_code)
+        self.unsent_answers += _CONTROL
         self.streams.remember_reset(stream_id)
 
     def forget(self, stream: Stream) -> None:
         """Drop a stream. Octets that its application holds are credited: nobody will do it."""
         self.scheduler.remove(stream)
+        if stream.pending_head is not None and self.pending_heads is not None:
+            self.pending_heads.pop(stream.id, None)
         held = stream.unacknowledged
         stream.unacknowledged = 0
         self.streams.forget(stream)
@@ -449,6 +465,7 @@ class Outbound:
         increment = self.receive_window.consume(octets)
         if increment:
             append_window_update(self.buffer, 0, increment)
+            self.unsent_answers += _CONTROL
 
     def credit_stream(self, stream: Stream, octets: int) -> None:
         """Octets of a stream's window are consumed; of no use once the peer has ended."""
@@ -457,6 +474,7 @@ class Outbound:
             increment = window.consume(octets)
             if increment:
                 append_window_update(self.buffer, stream.id, increment)
+                self.unsent_answers += _CONTROL
 
     # --- taking the octets ----------------------------------------------------------------------
 
@@ -477,14 +495,15 @@ class Outbound:
         if self.remote_max_streams < 0 or self.streams.local_count < self.remote_max_streams:
             return True
         # The client's limit only holds pushed responses back.
-        for stream in self.pending_heads:
-            if self.streams.is_remote(stream.id):
+        for stream_id in self.pending_heads:
+            if self.streams.is_remote(stream_id):
                 return True
         return False
 
     def take(self) -> bytes:
         """Take all octets that wait."""
         self.unsent_acknowledgements = 0
+        self.unsent_answers = 0
         buffer = self.buffer
         if self.segments is None:
             if len(buffer) == 0:
@@ -496,6 +515,7 @@ class Outbound:
     def take_segments(self) -> list[Octets]:
         """Take all octets that wait, large payloads as they were given."""
         self.unsent_acknowledgements = 0
+        self.unsent_answers = 0
         segments: list[Octets] = self.segments if self.segments is not None else []
         if len(self.buffer) > 0:
             segments.append(bytes(self.buffer))

@@ -18,6 +18,7 @@ cdef class Session:
     cdef public Py_ssize_t max_frame_size
     cdef public long long max_streams
     cdef public Outbound out
+    cdef public long long peer_resets
     cdef public bint push_refused
     cdef public long long received_octets
     cdef public object remote

@@ -41,6 +41,7 @@ class Session:
         "max_frame_size",
         "max_streams",
         "out",
+        "peer_resets",
         "push_refused",
         "received_octets",
         "remote",
@@ -64,6 +65,7 @@ class Session:
             max_list_size=config.max_header_list_size,
             max_fields=config.limits.max_fields,
             classify=classify,
+            max_cookies=config.limits.max_cookies,
         )
         # The events of the current ``receive_data``.
         self.events: list[Event] = []
@@ -81,6 +83,8 @@ class Session:
         self.extended_connect = self.is_server and config.enable_connect_protocol
         # Requests of the peer that were taken.
         self.requests = 0
+        # Streams that the peer cut short: it reset them, or we did for its faults.
+        self.peer_resets = 0
         # Client: the peer knows that pushes are refused.
         self.push_refused = False
         # Octets of bodies received so far: work that pays for control frames.
@@ -107,17 +111,30 @@ class Session:
         """Answer a stream's fault with RST_STREAM and an event (RFC 9113 §5.4.2)."""
         stream = self.streams.living.get(fault.stream_id)
         if stream is not None:
+            self.peer_resets += 1
             self.out.write_reset(stream, fault.code)
         else:
             self.out.refuse(fault.stream_id, fault.code)
         self.events.append(StreamReset(fault.stream_id, fault.code, False, fault.slug))
         slug = "streams.refused_flood" if fault.code == _REFUSED_STREAM else "reset.provoked"
         self.budgets.spend(slug)
+        if self.out.unsent_answers > self.out.max_unsent:
+            self.unread()
+
+    def unread(self) -> None:
+        """The peer causes answers and does not read them.
+
+        :raises ConnectionFault: always.
+        """
+        raise ConnectionFault(
+            ErrorCode.ENHANCE_YOUR_CALM, "output.unread", "too many answers wait to be read"
+        )
 
     def fail(self, fault: ConnectionFault) -> None:
         """Answer a connection's fault with GOAWAY and an event (RFC 9113 §5.4.1)."""
         message = f"{fault.slug}: {fault.message}".encode("ascii", "replace")
         last = self.last_handled()
+        self.peer_resets += len(self.streams.living)
         self.terminate(fault.code, message)
         self.events.append(ConnectionTerminated(fault.code, last, message, False, fault.slug))
 
@@ -168,6 +185,7 @@ class Session:
         """The peer ends: our streams beyond its last were not handled and may be retried."""
         self.goaway_received = True
         if error_code:
+            self.peer_resets += len(self.streams.living)
             self.end()
             return
         streams = self.streams

@@ -15,6 +15,7 @@ cdef class Stream:
     cdef public int state
     cdef public int urgency
     cdef public long long send_window
+    cdef public long long sent_octets
     cdef public long long unacknowledged
     cdef public long long expected
     cdef public ReceiveWindow receive_window

@@ -55,6 +55,7 @@ class Stream:
         "queued",
         "receive_window",
         "send_window",
+        "sent_octets",
         "state",
         "tunnel",
         "unacknowledged",
@@ -70,6 +71,8 @@ class Stream:
         self.state = IDLE
         # Octets we may send; negative after a SETTINGS that shrank the window.
         self.send_window = send_window
+        # Octets of DATA sent.
+        self.sent_octets = 0
         # Made when the first DATA frame arrives.
         self.receive_window: ReceiveWindow | None = None
         # Octets delivered to the application and not yet given back.

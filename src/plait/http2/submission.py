@@ -29,6 +29,9 @@ from .stream import Stream
 from .streams import StreamTable
 
 Fields = Iterable[tuple[bytes | str, bytes | str]]
+_MOST_PROMISES = 100
+"""Promised responses that a server has in hand at once."""
+
 _FINAL: dict[int, Field] = {code: (b":status", b"%d" % code) for code in range(200, 1000)}
 
 
@@ -122,7 +125,9 @@ class Submission:
             raise InvalidFieldError("101 (Switching Protocols) has no meaning in HTTP/2")
         if stream.state == IDLE or not stream.can_send_data():
             raise stream.misuse("interim response")
-        self.out.write_headers(stream.id, fields, False)
+        # It may be left out (RFC 9110 §15.2), and is where the client reads nothing.
+        if len(self.out.buffer) <= self.out.max_unsent:
+            self.out.write_headers(stream.id, fields, False)
 
     def trailers(self, stream: Stream, fields: list[Field], end_stream: bool) -> None:
         """Queue a trailer section behind the body."""
@@ -190,7 +195,12 @@ class Submission:
         """Whether the peer accepts pushed streams now."""
         session = self.session
         usable = session.is_server and not session.closed and not session.goaway_received
-        return usable and session.remote.enable_push
+        # Promises that the client neither fetches nor reads must not pile up.
+        room = (
+            len(self.streams.living) - self.streams.remote_count < _MOST_PROMISES
+            and len(self.out.buffer) <= self.out.max_unsent
+        )
+        return usable and room and session.remote.enable_push
 
     # --- checks ---------------------------------------------------------------------------------
 

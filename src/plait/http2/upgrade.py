@@ -1,0 +1,71 @@
+"""The upgrade from HTTP/1.1 to h2c (RFC 7540 §3.2; gone from RFC 9113, but still met)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from .constants import Role
+from .errors import ConnectionFault, UsageError
+from .fields import classify, outgoing_fields
+from .frames import parse_settings, settings_payload
+from .heads import MalformedError, request_head
+from .inbound import Inbound
+from .session import Session
+from .submission import Fields, checked_request
+
+
+def accept_upgrade(
+    inbound: Inbound, headers: Fields, settings: bytes | str, end_stream: bool
+) -> None:
+    """A request of HTTP/1.1 becomes stream 1.
+
+    :raises UsageError: if the settings or the request are not valid, or it is too late.
+    """
+    session = inbound.session
+    if not session.is_server or session.streams.highest_remote:
+        raise UsageError("an upgrade comes before anything else")
+    fields = outgoing_fields(headers, True)
+    entries = _decode_settings(settings)
+    kinds = [classify(*field) for field in fields]
+    try:
+        for code, value in entries:
+            inbound.control.check(code, value)
+        head = request_head(fields, kinds, False, False, session.config.transport_scheme)
+    except (ConnectionFault, MalformedError) as fault:
+        raise UsageError(f"this request cannot be upgraded ({fault})") from None
+    # RFC 7540 §3.2.1: the 101 response is their acknowledgement.
+    for code, value in entries:
+        inbound.control.put_into_force({code: session.remote.apply(code, value)})
+    head.content_length = -1  # the body was read, as far as there is one
+    inbound.blocks.open_request(head, 1, end_stream, "")
+
+
+def offer_upgrade(session: Session, headers: Fields) -> bytes:
+    """A client's own request becomes stream 1; return the value for ``HTTP2-Settings``.
+
+    :raises UsageError: if it is too late, or the request is not valid.
+    """
+    if session.is_server or session.streams.next_local != 1:
+        raise UsageError("an upgrade comes before anything else")
+    method = checked_request(outgoing_fields(headers, True))
+    stream = session.streams.open_local(session.remote_window)
+    stream.headless = method == b"HEAD"
+    stream.head_sent = True
+    stream.send_headers()
+    stream.send_end_stream()
+    session.streams.count(stream)
+    payload = settings_payload(session.config.first_settings(Role.CLIENT))
+    return base64.urlsafe_b64encode(payload).rstrip(b"=")
+
+
+def _decode_settings(value: bytes | str) -> list[tuple[int, int]]:
+    """Return the entries of an HTTP2-Settings value (RFC 7540 §3.2.1)."""
+    octets = value.encode("ascii", "replace") if isinstance(value, str) else value
+    try:
+        payload = base64.b64decode(octets + b"=" * (-len(octets) % 4), b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise UsageError("HTTP2-Settings is not base64url") from None
+    if len(payload) % 6:
+        raise UsageError("HTTP2-Settings is no multiple of six octets long")
+    return parse_settings(payload)
