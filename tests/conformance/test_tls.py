@@ -54,11 +54,11 @@ def test_a_client_offers_h2_and_nothing_else(tls_files: TLSFiles) -> None:
     context = tls_files.client_context("h2c", "http/1.1")
 
     async def run() -> None:
-        async with HTTP2Server(
-            ("127.0.0.1", 0), BaseRequestHandler, tls_files.server_context()
-        ) as server:
-            async with HTTP2Client(("localhost", server.port), ssl=context) as client:
-                await client.connected()
+        async with (
+            HTTP2Server(("127.0.0.1", 0), BaseRequestHandler, tls_files.server_context()) as server,
+            HTTP2Client(("localhost", server.port), ssl=context) as client,
+        ):
+            await client.connected()
 
     asyncio.run(asyncio.wait_for(run(), PATIENCE))
     for spoken, agreed in (("h2", "h2"), ("h2c", None), ("http/1.1", None)):
