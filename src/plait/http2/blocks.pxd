@@ -32,6 +32,7 @@ cdef class FieldBlocks:
     @cython.locals(end=cython.Py_ssize_t)
     cpdef object on_headers(self, bytes data, Py_ssize_t start, Py_ssize_t length, int flags, long long stream_id)
     cpdef object on_continuation(self, bytes data, Py_ssize_t start, Py_ssize_t length, int flags, long long stream_id)
+    cpdef object check_size(self, Py_ssize_t octets)
     cpdef str decode(self, bytes block, list fields, list kinds)
     @cython.locals(session=Session, stream=Stream)
     cpdef object on_block(self, bytes block, long long stream_id, bint end_stream)

@@ -132,8 +132,19 @@ class FieldBlocks:
         self.open_stream = stream_id
         self.open_end_stream = end_stream
         self.open_promised = promised_id
+        self.check_size(len(fragment))
         self.fragments = bytearray(fragment)
         self.continuations = 0
+
+    def check_size(self, octets: int) -> None:
+        """Refuse a block that outgrows the limit of the decoded list: decoded it would as well.
+
+        It is the connection that ends, since nobody should have to decode it.
+        """
+        if octets > max(self.session.config.max_header_list_size, _SMALLEST_BLOCK_LIMIT):
+            raise ConnectionFault(
+                ErrorCode.ENHANCE_YOUR_CALM, "headers.too_large", "the field block is too large"
+            )
 
     def on_continuation(
         self, data: bytes, start: int, length: int, flags: int, stream_id: int
@@ -143,14 +154,12 @@ class FieldBlocks:
         if fragments is None or stream_id != self.open_stream:
             raise protocol_error("continuation.unexpected", "CONTINUATION without a block")
         self.continuations += 1
-        fragments += data[start : start + length]
-        # A block that outgrows the limit of the decoded list will do so decoded as well; it is
-        # the connection that ends, since nobody should have to decode it.
-        most = max(self.session.config.max_header_list_size, _SMALLEST_BLOCK_LIMIT)
-        if self.continuations > self.max_continuations or len(fragments) > most:
+        if self.continuations > self.max_continuations:
             raise ConnectionFault(
                 ErrorCode.ENHANCE_YOUR_CALM, "continuation.flood", "the field block does not end"
             )
+        self.check_size(len(fragments) + length)
+        fragments += data[start : start + length]
         if not flags & END_HEADERS:
             return
         self.open_stream = 0
@@ -223,6 +232,7 @@ class FieldBlocks:
                     self.repeated_head = head
         if session.is_beyond_goaway(stream_id):
             session.streams.highest_remote = stream_id
+            session.spend_control()
             return
         self.open_request(head, stream_id, end_stream, slug)
 
@@ -289,7 +299,7 @@ class FieldBlocks:
             # RFC 9113 §8.1: an interim response with END_STREAM is malformed.
             if end_stream:
                 raise malformed(stream.id, "headers.interim_end_stream")
-            session.budgets.spend("control.flood", session.work())
+            session.spend_control()
             session.events.append(InformationalResponseReceived(stream.id, fields, head.status))
             return
         stream.head_received = True
@@ -340,6 +350,7 @@ class FieldBlocks:
         # RFC 9113 §6.6: only on a stream that is open or half-closed (local).
         if parent is not None and not parent.can_receive_data():
             raise protocol_error("push.parent", f"stream {stream_id} cannot promise")
+        session.spend_control()
         most = max(session.max_streams, _MOST_PROMISES)
         full = len(streams.living) - streams.local_count >= most
         promised = streams.open_remote(promised_id, 0)
@@ -367,6 +378,7 @@ class FieldBlocks:
         if streams.is_idle(stream_id) or streams.was_skipped(stream_id):
             raise protocol_error("headers.stream_id", f"stream {stream_id} cannot be opened")
         if self.session.is_beyond_goaway(stream_id) or streams.was_reset_by_us(stream_id):
+            self.session.spend_control()
             return
         # RFC 9113 §5.1: after END_STREAM this MUST be a connection error.
         raise ConnectionFault(

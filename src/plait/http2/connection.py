@@ -203,7 +203,9 @@ class Connection(ConnectionView):
 
         :param headers: pseudo-header fields first; as for ``send_response``.
         :param end_stream: nothing follows; trailers need it, interim responses may not have it.
-        :raises InvalidFieldError, StreamStateError, NoSuchStreamError: nothing was queued then.
+        :raises InvalidFieldError: for a field that must not be sent; nothing was queued then.
+        :raises StreamStateError: if the stream's state does not allow it.
+        :raises NoSuchStreamError: if the stream is not open.
         """
         self._submission.headers(stream_id, headers, end_stream)
 

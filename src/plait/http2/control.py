@@ -66,7 +66,6 @@ class ControlFrames:
         if flags & ACK:
             if payload:
                 raise frame_size("settings.ack_length", "an acknowledgement of SETTINGS is empty")
-            session.budgets.spend("settings.flood", session.work())
             self.on_settings_ack()
             return
         if len(payload) % 6:
@@ -75,7 +74,8 @@ class ControlFrames:
             raise ConnectionFault(
                 ErrorCode.ENHANCE_YOUR_CALM, "settings.entries", "too many entries in SETTINGS"
             )
-        session.budgets.spend("settings.flood", session.work())
+        # Nothing pays for these: each may move the window of every stream.
+        session.budgets.spend("settings.flood")
         changes: Changes = {}
         for code, value in parse_settings(payload):
             self.check(code, value)
@@ -191,7 +191,7 @@ class ControlFrames:
         if len(payload) < 8:
             raise frame_size("goaway.length", "GOAWAY is too short")
         session = self.session
-        session.budgets.spend("control.flood", session.work())
+        session.spend_control()
         last = uint32(payload, 0) & 0x7FFFFFFF
         code = uint32(payload, 4)
         event = ConnectionTerminated(code, last, payload[8:], True, "peer.goaway")
@@ -207,7 +207,7 @@ class ControlFrames:
         session = self.session
         out = session.out
         increment = uint32(data, start) & 0x7FFFFFFF
-        session.budgets.spend("control.flood", session.work())
+        session.spend_control()
         if stream_id == 0:
             if increment == 0:
                 raise protocol_error("window_update.zero", "an increment of 0")
@@ -252,7 +252,7 @@ class ControlFrames:
             # RFC 9113 §6.4: on an idle stream it MUST be a connection error.
             if session.streams.is_idle(stream_id):
                 raise protocol_error("rst_stream.idle", f"stream {stream_id} is idle")
-            session.budgets.spend("control.flood", session.work())
+            session.spend_control()
             return
         code = uint32(payload, 0)
         complete = code == 0 and not session.is_server and not stream.can_receive_data()
@@ -264,15 +264,18 @@ class ControlFrames:
             session.events.append(stream_closed(stream_id, 0))
             return
         session.events.append(StreamReset(stream_id, code, True, "peer.reset"))
-        if session.is_server:
-            session.budgets.spend("reset.flood")
+        # Streams of our own opening were our choice, requests as well as pushes.
+        if session.streams.is_remote(stream_id):
+            session.budgets.spend("reset.flood", session.paid_resets())
+        else:
+            session.spend_control()
 
     def on_priority(self, payload: bytes, stream_id: int) -> None:
         """PRIORITY: checked, and ignored (RFC 9113 §6.3)."""
         session = self.session
         if stream_id == 0:
             raise protocol_error("priority.stream_id", "PRIORITY on stream 0")
-        session.budgets.spend("control.flood", session.work())
+        session.spend_control()
         # RFC 9113 §6.3: another length MUST be a stream error FRAME_SIZE_ERROR, which an idle
         # or closed stream turns into one of the connection, as there is nothing to reset.
         living = stream_id in session.streams.living
@@ -298,7 +301,7 @@ class ControlFrames:
             raise protocol_error("priority_update.role", "only clients send PRIORITY_UPDATE")
         if len(payload) < 4:
             raise frame_size("priority_update.length", "PRIORITY_UPDATE is too short")
-        session.budgets.spend("control.flood", session.work())
+        session.spend_control()
         target = uint32(payload, 0) & 0x7FFFFFFF
         # RFC 9218 §7.1: stream 0, and a push that was not promised, are PROTOCOL_ERRORs.
         if target == 0 or (not target & 1 and session.streams.is_idle(target)):
@@ -339,7 +342,7 @@ class ControlFrames:
     def on_altsvc(self, payload: bytes, stream_id: int) -> None:
         """ALTSVC (RFC 7838 §4): of use to clients only; what is malformed is ignored."""
         session = self.session
-        session.budgets.spend("control.flood", session.work())
+        session.spend_control()
         if session.is_server or len(payload) < 2:
             return
         # On a stream it concerns the origin of that stream's request.
@@ -356,7 +359,7 @@ class ControlFrames:
     def on_origin(self, payload: bytes, flags: int, stream_id: int) -> None:
         """ORIGIN (RFC 8336 §2.1): ignored on other streams, with unknown flags, by servers."""
         session = self.session
-        session.budgets.spend("control.flood", session.work())
+        session.spend_control()
         if session.is_server or stream_id != 0 or flags & 0xF:
             return
         origins = parse_origins(payload)
@@ -366,5 +369,5 @@ class ControlFrames:
     def on_unknown(self, payload: bytes, frame_type: int, flags: int, stream_id: int) -> None:
         """A frame of an unknown type MUST be ignored (RFC 9113 §5.5)."""
         session = self.session
-        session.budgets.spend("control.flood", session.work())
+        session.spend_control()
         session.events.append(UnknownFrameReceived(frame_type, flags, stream_id, payload))

@@ -12,7 +12,10 @@ cdef int END_STREAM
 cdef int HEADERS
 cdef int PADDED
 cdef int WINDOW_UPDATE
+cdef int PUSH_PROMISE
 cdef Py_ssize_t _HEADER
+cdef Py_ssize_t _SMALL
+cdef Py_ssize_t _MOST_BESIDE_BLOCK
 
 cdef class Inbound:
     cdef public FieldBlocks blocks
@@ -30,7 +33,7 @@ cdef class Inbound:
     cpdef Py_ssize_t skip_preface(self, bytes data) except -1
     @cython.locals(missing=cython.Py_ssize_t, length=cython.Py_ssize_t)
     cpdef Py_ssize_t complete(self, bytearray partial, bytes data, Py_ssize_t at) except -1
-    cpdef object too_long(self, Py_ssize_t length)
+    cpdef object check_length(self, int frame_type, Py_ssize_t length)
     cpdef object on_frame(self, bytes data, Py_ssize_t at, Py_ssize_t length)
     @cython.locals(frame_type=cython.int, flags=cython.int, stream_id=cython.longlong, start=cython.Py_ssize_t, blocks=FieldBlocks)
     cpdef object dispatch(self, bytes data, Py_ssize_t at, Py_ssize_t length)

@@ -36,6 +36,10 @@ from .session import Session
 from .stream import Stream
 
 _HEADER = 9
+_SMALL = 16_384
+"""Octets of a frame that is always accepted (RFC 9113 §4.2)."""
+_MOST_BESIDE_BLOCK = 261
+"""Octets of a HEADERS frame at most that are no field block: padding and a priority."""
 _PREFACE_LENGTH = len(PREFACE)
 
 
@@ -76,8 +80,8 @@ class Inbound:
             end = len(data)
             while end - at >= _HEADER and not session.closed:
                 length = (data[at] << 16) | (data[at + 1] << 8) | data[at + 2]
-                if length > session.max_frame_size:
-                    self.too_long(length)
+                if length > _SMALL:
+                    self.check_length(data[at + 3], length)
                 if end - at - _HEADER < length:
                     break
                 self.on_frame(data, at, length)
@@ -131,8 +135,8 @@ class Inbound:
             if len(partial) < _HEADER:
                 return at
         length = (partial[0] << 16) | (partial[1] << 8) | partial[2]
-        if length > self.session.max_frame_size:
-            self.too_long(length)
+        if length > _SMALL:
+            self.check_length(partial[3], length)
         missing = _HEADER + length - len(partial)
         if len(data) - at < missing:
             partial += data[at:]
@@ -142,9 +146,19 @@ class Inbound:
         self.on_frame(bytes(partial), 0, length)
         return at + missing
 
-    def too_long(self, length: int) -> None:
-        """A frame exceeds what we announced (RFC 9113 §4.2)."""
-        raise frame_size("frame.length", f"a frame of {length} octets is too long")
+    def check_length(self, frame_type: int, length: int) -> None:
+        """Refuse a frame by its header, before its octets are kept."""
+        session = self.session
+        # RFC 9113 §4.2: a frame larger than we announced MUST be a FRAME_SIZE_ERROR.
+        if length > session.max_frame_size:
+            raise frame_size("frame.length", f"a frame of {length} octets is too long")
+        if frame_type == DATA:
+            if length > session.out.receive_window.available:
+                raise ConnectionFault(
+                    ErrorCode.FLOW_CONTROL_ERROR, "data.connection_window", "no credit for this"
+                )
+        elif frame_type in (HEADERS, CONTINUATION, PUSH_PROMISE):
+            self.blocks.check_size(length - _MOST_BESIDE_BLOCK)
 
     # --- frames to methods ----------------------------------------------------------------------
 
@@ -249,7 +263,9 @@ class Inbound:
         if stream is None or not stream.can_receive_data():
             self.on_stray_data(stream, length, stream_id)
             return
-        if size == 0 and not flags & END_STREAM:
+        if size:
+            session.received_frames += 1
+        elif not flags & END_STREAM:
             session.budgets.spend("data.empty_flood")
         self.on_body(stream, data[at:end], length, (flags & END_STREAM) != 0)
 
@@ -262,6 +278,7 @@ class Inbound:
         if session.streams.is_idle(stream_id) or session.streams.was_skipped(stream_id):
             raise protocol_error("data.idle", f"DATA on stream {stream_id}, which is idle")
         if session.is_beyond_goaway(stream_id) or session.streams.was_reset_by_us(stream_id):
+            session.spend_control()
             return
         raise StreamFault(
             stream_id, ErrorCode.STREAM_CLOSED, "data.closed", f"stream {stream_id} has closed"

@@ -3,7 +3,8 @@
 A *token bucket* holds ``burst`` tokens and regains ``rate`` of them each second; an event of
 the kind it watches takes one; the connection ends with ENHANCE_YOUR_CALM when it is empty.
 A rate lets a connection of any length live; a burst lets an honest client be lively. What goes
-along with honest work in proportion to it (WINDOW_UPDATE, PING) is paid for by that work.
+along with honest work in proportion to it (WINDOW_UPDATE, PING, some resets) is paid for by that
+work.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Limits:
 
     reset_burst: int = 1000
     reset_rate: float = 33.0
-    """Streams that the peer resets. Stops rapid reset (CVE-2023-44487)."""
+    """Streams that the peer opens and resets. Stops rapid reset (CVE-2023-44487)."""
 
     provoked_reset_burst: int = 1000
     provoked_reset_rate: float = 33.0
@@ -44,8 +45,9 @@ class Limits:
 
     control_burst: int = 10_000
     control_rate: float = 330.0
-    """PRIORITY, PRIORITY_UPDATE, WINDOW_UPDATE, unknown frames, interim responses. Stops floods
-    of frames that cost us work and the peer nothing (CVE-2019-9513)."""
+    """PRIORITY, PRIORITY_UPDATE, WINDOW_UPDATE, unknown frames, interim responses, promises, and
+    what comes for streams that are gone. Stops floods of frames that cost us work and the peer
+    nothing (CVE-2019-9513), and bodies drawn from us octet by octet (CVE-2019-9511)."""
 
     empty_data_burst: int = 1000
     empty_data_rate: float = 33.0
@@ -57,7 +59,12 @@ class Limits:
 
     ping_burst: int = 10_000
     ping_rate: float = 330.0
-    """PING and SETTINGS frames received, read or not (CVE-2019-9512, CVE-2019-9515)."""
+    """PING frames received, whether or not our answers are read (CVE-2019-9512)."""
+
+    settings_burst: int = 1000
+    settings_rate: float = 33.0
+    """SETTINGS frames received, whether or not our answers are read (CVE-2019-9515). No honest
+    peer changes its mind that often."""
 
     refused_burst: int = 1000
     refused_rate: float = 33.0
@@ -115,7 +122,7 @@ _BUDGETS = {
     "control.flood": ("control_burst", "control_rate"),
     "data.empty_flood": ("empty_data_burst", "empty_data_rate"),
     "ping.flood": ("ping_burst", "ping_rate"),
-    "settings.flood": ("ping_burst", "ping_rate"),
+    "settings.flood": ("settings_burst", "settings_rate"),
     "streams.refused_flood": ("refused_burst", "refused_rate"),
 }
 

@@ -23,12 +23,21 @@ _MEMBER = re.compile(
 )
 
 
-@lru_cache(maxsize=256)
+_LONGEST = 256
+
+
 def parse_priority(value: bytes) -> tuple[int, bool]:
     """Return ``(urgency, incremental)`` of a priority field value (RFC 9218 §4).
 
-    :param value: the field value; several lines are joined with commas before.
+    :param value: the field value; several lines are joined with commas before. One of more than
+        256 octets counts as absent: it is no priority, and would be expensive to read and keep.
     """
+    return _parse(value) if len(value) <= _LONGEST else (DEFAULT_URGENCY, False)
+
+
+@lru_cache(maxsize=256)
+def _parse(value: bytes) -> tuple[int, bool]:
+    """Read the members of the dictionary."""
     urgency = DEFAULT_URGENCY
     incremental = False
     position = 0

@@ -20,6 +20,7 @@ cdef class Session:
     cdef public Outbound out
     cdef public long long peer_resets
     cdef public bint push_refused
+    cdef public long long received_frames
     cdef public long long received_octets
     cdef public object remote
     cdef public long long remote_window
@@ -28,7 +29,9 @@ cdef class Session:
     cdef public long long stream_window
     cdef public StreamTable streams
 
-    @cython.locals(octets=cython.longlong, requests=cython.longlong)
+    @cython.locals(out=Outbound, octets=cython.longlong, requests=cython.longlong, frames=cython.longlong)
     cpdef long long work(self)
+    cpdef long long paid_resets(self)
+    cpdef object spend_control(self)
     cpdef object terminate(self, long long error_code, bytes debug)
     cpdef bint is_beyond_goaway(self, long long stream_id)

@@ -43,6 +43,7 @@ class Session:
         "out",
         "peer_resets",
         "push_refused",
+        "received_frames",
         "received_octets",
         "remote",
         "remote_window",
@@ -87,8 +88,10 @@ class Session:
         self.peer_resets = 0
         # Client: the peer knows that pushes are refused.
         self.push_refused = False
-        # Octets of bodies received so far: work that pays for control frames.
+        # Octets of bodies, and DATA frames with content, received so far: work that pays for
+        # control frames.
         self.received_octets = 0
+        self.received_frames = 0
         # The last stream id of the GOAWAY we sent, -1 before any; and whether the peer sent one.
         self.goaway_last = -1
         self.goaway_received = False
@@ -98,12 +101,27 @@ class Session:
     def work(self) -> int:
         """Useful work so far, in units that each pay for one control frame.
 
-        Four for a request, one for each KiB of bodies, and two for each DATA frame we sent: a
-        peer may acknowledge it on its stream and on the connection.
+        Four for a request, one for each KiB of bodies; two for each DATA frame we sent, which a
+        peer may acknowledge on its stream and on the connection, unless its own stinginess
+        made the frame tiny; one for each that it sent, which it may follow with a PING.
         """
-        octets = self.out.sent_octets + self.received_octets
+        out = self.out
+        octets = out.sent_octets + self.received_octets
         requests = self.requests if self.is_server else self.streams.next_local // 2
-        return 4 * requests + octets // 1024 + 2 * self.out.sent_frames
+        frames = 2 * (out.sent_frames - out.dribbled) + self.received_frames
+        return 4 * requests + octets // 1024 + frames
+
+    def paid_resets(self) -> int:
+        """Resets that complete exchanges have paid for: one for every two.
+
+        A client that gives up some of its requests, however many it makes, is no attacker; one
+        that gives up two of three burdens us by half more than an honest one.
+        """
+        return (self.requests - self.peer_resets - self.streams.remote_count) // 2
+
+    def spend_control(self) -> None:
+        """Take a frame that is of little or no use from its budget."""
+        self.budgets.spend("control.flood", self.work())
 
     # --- faults of the peer ---------------------------------------------------------------------
 

@@ -39,6 +39,11 @@ class ConnectionView:
         ending = session.goaway_last >= 0 or session.goaway_received
         return session.closed or (ending and not self._streams.living)
 
+    @property
+    def goaway_sent(self) -> bool:
+        """The final GOAWAY was sent: nothing new is taken from the peer."""
+        return self._session.goaway_last >= 0
+
     # --- settings -------------------------------------------------------------------------------
 
     @property
@@ -96,7 +101,9 @@ class ConnectionView:
         return self._streams.is_open(stream_id)
 
     def local_flow_control_window(self, stream_id: int) -> int:
-        """Return how many octets may be sent on a stream now."""
+        """Return how many octets may be sent on a stream now; 0 for the connection's window."""
+        if stream_id == 0:
+            return max(0, self._out.window)
         return max(0, min(self._submission.living(stream_id).send_window, self._out.window))
 
     def remote_flow_control_window(self, stream_id: int) -> int:
@@ -150,6 +157,11 @@ class ConnectionView:
     def received_octets(self) -> int:
         """Octets of bodies received."""
         return self._session.received_octets
+
+    @property
+    def unsent_octets(self) -> int:
+        """Octets that are ready and wait for ``data_to_send``, bodies in their streams apart."""
+        return len(self._out.buffer) + self._out.segment_octets
 
     @property
     def sent_octets(self) -> int:
