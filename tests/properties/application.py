@@ -1,9 +1,9 @@
 """An application that decides by stream ids alone, and acts only where it is told to.
 
-What an engine says depends on what its application does meanwhile: an answer leaves before or after
-the acknowledgement of a PING, a stream that the peer resets is answered or not, credit that has come
-makes one large frame of two. That is how it should be. So the application here acts at *barriers*:
-places in the byte stream between which the octets may be cut at will.
+What an engine says depends on what its application does meanwhile: an answer leaves before or
+after the acknowledgement of a PING, a stream that the peer resets is answered or not, credit that
+has come makes one large frame of two. That is how it should be. So the application here acts at
+*barriers*: places in the byte stream between which the octets may be cut at will.
 """
 
 from __future__ import annotations

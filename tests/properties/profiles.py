@@ -1,8 +1,8 @@
 """How many examples, and whether they are the same in every run.
 
-The ordinary suite derives its examples from the test itself, so that it fails for everybody or for
-nobody; it tells of a failure at once, and leaves it to the long test beside it to find a smaller one.
-The long tests draw new examples each time; what fails is printed with what repeats it.
+The ordinary suite derives its examples from the test itself, so that it fails for everybody or
+for nobody; it tells of a failure at once, and leaves it to the long test beside it to find a
+smaller one. The long tests draw new examples each time, and print what repeats a failure.
 """
 
 from __future__ import annotations

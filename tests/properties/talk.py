@@ -1,9 +1,9 @@
 """What a peer may say, drawn frame by frame; and single things that it must not say.
 
 A `Talker` keeps to RFC 9113: its streams open in order, its bodies fit the windows and their
-content-length, its blocks are compressed with one table. `frames(length, faults=n)` slips `n` of the
-`FAULTS` in between. Every choice comes from the `Random` that is given: one of Hypothesis, which
-shrinks, or one with a seed.
+content-length, its blocks are compressed with one table. `frames(length, faults=n)` slips `n` of
+the `FAULTS` in between. Every choice comes from the `Random` that is given: one of Hypothesis,
+which shrinks, or one with a seed.
 """
 
 from __future__ import annotations
@@ -124,9 +124,10 @@ class Talker:
             flags |= f.PADDED
             payload = f.pad_payload(payload, self.pick([0, 1, 30]))
         made = [f.Frame(f.HEADERS, flags, stream, payload)]
-        for at in range(1, len(pieces)):
-            made.append(f.continuation(stream, pieces[at], end_headers=at == len(pieces) - 1))
-        return made
+        return made + [
+            f.continuation(stream, pieces[at], end_headers=at == len(pieces) - 1)
+            for at in range(1, len(pieces))
+        ]
 
     def body(self) -> f.Frame | list[f.Frame]:
         """DATA of any size, perhaps padded, perhaps the last."""
