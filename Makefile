@@ -51,6 +51,7 @@ lint: $(PLAIN)/.ready
 	$(PLAIN)/bin/ruff check .
 	$(PLAIN)/bin/ruff format --check .
 	$(PLAIN)/bin/python tools/check_generated.py
+	$(PLAIN)/bin/python tools/check_conformance.py
 
 format: $(PLAIN)/.ready
 	$(PLAIN)/bin/ruff check --fix .
