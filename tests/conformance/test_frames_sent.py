@@ -17,7 +17,6 @@ from tests.http2 import frames as f
 from tests.http2.frames import GET, OK, POST, Frame, data, headers, settings
 from tests.http2.script import Clock, Peer, facing_client, facing_server
 
-from .fixed_soon import fixed_soon
 
 FLAGS = {
     f.DATA: f.END_STREAM,
@@ -154,7 +153,6 @@ def test_a_server_never_speaks_of_push_and_a_client_may(role):
         peer.wire(settings((f.ENABLE_PUSH, 0)), settings((f.ENABLE_PUSH, 1)))
 
 
-@fixed_soon(2)
 def test_a_server_cannot_be_made_to_enable_push():
     peer = facing_server()
     with pytest.raises(UsageError):
@@ -164,7 +162,6 @@ def test_a_server_cannot_be_made_to_enable_push():
     peer.wire(settings((f.ENABLE_PUSH, 0)))
 
 
-@fixed_soon(2)
 def test_a_server_cannot_be_made_to_withdraw_extended_connect():
     # RFC 8441 §3: 0 MUST NOT follow 1.
     peer = facing_server()
@@ -178,7 +175,6 @@ def test_a_server_cannot_be_made_to_withdraw_extended_connect():
         other.connection.update_settings({f.ENABLE_CONNECT_PROTOCOL: 0})
 
 
-@fixed_soon(2)
 @pytest.mark.parametrize("said", [True, False])
 @pytest.mark.parametrize("facing", [facing_server, facing_client])
 def test_what_was_said_of_rfc_7540s_priorities_cannot_be_changed(facing, said):
@@ -201,7 +197,6 @@ def test_a_frame_size_out_of_range_cannot_be_announced(value):
     peer.wire()
 
 
-@fixed_soon(7)
 @pytest.mark.parametrize("end", ["send_goaway", "terminate"])
 def test_a_goodbye_fits_into_a_frame_that_the_peer_accepts(end):
     # RFC 9113 §4.1: more than 2^14 octets MUST NOT be sent unless the peer allows it.
@@ -211,7 +206,6 @@ def test_a_goodbye_fits_into_a_frame_that_the_peer_accepts(end):
     assert len(frame.payload) == 16_384
 
 
-@fixed_soon(7)
 @pytest.mark.parametrize(
     "say",
     [
@@ -263,7 +257,6 @@ def test_in_reserved_local_only_a_head_and_a_reset_are_sent():
     other.wire(f.rst_stream(2))
 
 
-@fixed_soon(16)
 def test_in_reserved_local_no_credit_is_given():
     peer = pushing()
     with pytest.raises(UsageError):
@@ -321,7 +314,6 @@ def test_nothing_is_sent_on_a_closed_stream(how):
     peer.wire()
 
 
-@fixed_soon(9)
 @pytest.mark.parametrize("stream_id", [1, 2, 7], ids=["closed", "idle of ours", "idle"])
 def test_an_alternative_service_needs_a_living_stream(stream_id):
     peer = closed_server("ended")
@@ -358,14 +350,12 @@ def connected_client() -> Peer:
     return peer.sends(headers(1, OK, end_stream=False)).clear()
 
 
-@fixed_soon(1)
 @pytest.mark.parametrize("connected", [connected_server, connected_client])
 @pytest.mark.parametrize("fields", [TRAILERS, []], ids=["trailers", "no fields"])
 def test_headers_on_a_connected_stream_reset_it(connected, fields):
     connected().sends(headers(1, fields)).loses(1, f.PROTOCOL_ERROR)
 
 
-@fixed_soon(1)
 @pytest.mark.parametrize("connected", [connected_server, connected_client])
 def test_no_trailers_are_sent_on_a_connected_stream(connected):
     peer = connected()
@@ -376,7 +366,6 @@ def test_no_trailers_are_sent_on_a_connected_stream(connected):
     peer.wire(data(1, b"still a tunnel"))
 
 
-@fixed_soon(1)
 def test_nothing_is_promised_on_a_connected_stream():
     peer = connected_server()
     with pytest.raises(StreamStateError):
@@ -410,7 +399,6 @@ def test_the_frames_that_manage_a_stream_are_allowed_on_a_connected_one(connecte
 # RFC 9218 §7.1: PRIORITY_UPDATE.
 
 
-@fixed_soon(8)
 @pytest.mark.parametrize("stream_id", [0, 2, 4, -1, 2**31])
 def test_a_client_prioritises_no_stream_that_cannot_have_a_priority(stream_id):
     peer = facing_client()
@@ -421,7 +409,6 @@ def test_a_client_prioritises_no_stream_that_cannot_have_a_priority(stream_id):
     peer.wire()
 
 
-@fixed_soon(8)
 def test_a_client_prioritises_no_more_idle_streams_than_the_server_allows_streams():
     peer = facing_client(None, (f.MAX_CONCURRENT_STREAMS, 3))
     peer.connection.send_request(GET)
@@ -448,7 +435,6 @@ def test_a_server_says_nothing_of_priorities():
     peer.wire()
 
 
-@fixed_soon(11)
 @pytest.mark.parametrize("where", ["PRIORITY", "HEADERS"])
 def test_a_server_ignores_the_priorities_that_the_client_said_it_does_not_use(where):
     # RFC 9218 §2.1: even a dependency on itself.
@@ -472,7 +458,6 @@ EXTENDED = [
 ]
 
 
-@fixed_soon(3)
 def test_a_client_uses_no_protocol_before_the_server_allows_it():
     # RFC 8441 §3; RFC 9113 §5.5: an extension MUST be negotiated before it is used.
     peer = facing_client()

@@ -19,7 +19,6 @@ from tests.http2 import frames as f
 from tests.http2.frames import GET, HEAD, OK, POST, data, headers
 from tests.http2.script import Peer, facing_client, facing_server
 
-from .fixed_soon import fixed_soon
 
 PROTOCOL = f.PROTOCOL_ERROR
 CONNECT = [(b":method", b"CONNECT"), (b":authority", b"example.com:443")]
@@ -91,7 +90,6 @@ def test_names_are_sent_in_lower_case_by_both_ends():
     server.wire(headers(1, [*OK, (b"x-mixed-case", b"Kept")]))
 
 
-@fixed_soon(5)
 @pytest.mark.parametrize("code", [103, 200])
 def test_te_makes_a_response_malformed(code):
     # RFC 9113 §8.2.2: TE is connection-specific; the exception is for requests.
@@ -99,7 +97,6 @@ def test_te_makes_a_response_malformed(code):
     asking().sends(headers(1, status(code, te), end_stream=False)).loses(1, PROTOCOL)
 
 
-@fixed_soon(5)
 def test_te_is_sent_in_no_response():
     server = asked()
     for attempt in (
@@ -182,14 +179,12 @@ def test_trailers_have_no_pseudo_header_field(field):
             peer.connection.send_headers(1, [field], end_stream=True)
 
 
-@fixed_soon(17)
 def test_the_authority_of_a_request_is_not_its_host():
     # RFC 9113 §8.3.1: Host MUST NOT be used if ":authority" is present.
     peer = facing_server().sends(headers(1, [*GET, (b"host", b"EXAMPLE.COM")]))
     assert peer.hears()[0].authority == b"example.com"
 
 
-@fixed_soon(4)
 def test_a_client_sends_no_host_that_differs_from_the_authority():
     client = facing_client()
     with pytest.raises(InvalidFieldError):
@@ -327,7 +322,6 @@ def test_the_answer_to_head_is_a_head_alone():
     peer.wire(headers(1, status(200, (b"content-length", b"5"))))
 
 
-@fixed_soon(12)
 @pytest.mark.parametrize(
     ("request_fields", "code"), [(HEAD, 200), (GET, 204), (GET, 304)], ids=["HEAD", "204", "304"]
 )
@@ -342,7 +336,6 @@ def test_content_is_not_added_where_a_response_has_none(request_fields, code):
     peer.wire(headers(1, status(code), end_stream=False), data(1, b"", end_stream=True))
 
 
-@fixed_soon(12)
 def test_reset_content_has_no_content():
     # RFC 9110 §15.3.6.
     peer = asked()
@@ -350,7 +343,6 @@ def test_reset_content_has_no_content():
     peer.wire(headers(1, status(205)))
 
 
-@fixed_soon(12)
 @pytest.mark.parametrize(
     ("fields", "code"), [(HEAD, 200), (GET, 204), (GET, 304)], ids=["HEAD", "204", "304"]
 )
@@ -410,7 +402,6 @@ def test_trailers_stay_apart_from_the_head():
 # RFC 9113 §8.4: push.
 
 
-@fixed_soon(6)
 @pytest.mark.parametrize(
     "fields",
     [GET[:3], [*GET, (b"content-length", b"3")], [*GET[:3], (b"host", b"example.com")]],
@@ -438,7 +429,6 @@ def test_only_get_and_head_are_promised_and_taken(method):
 # RFC 9110 §9.3.6: CONNECT.
 
 
-@fixed_soon(18)
 @pytest.mark.parametrize("authority", ["h", "h:", "h:x", "h:0", "h:65536", "h:-1", "[::1]", ":80"])
 def test_a_connect_names_a_port(authority):
     fields = [CONNECT[0], (b":authority", authority.encode())]
