@@ -16,7 +16,6 @@ from tests.http2 import frames as f
 from tests.http2.frames import GET, OK, POST, Frame, data, headers, push_promise, settings
 from tests.http2.script import Peer, facing_client, facing_server
 
-
 PROTOCOL, SIZE, FLOW = f.PROTOCOL_ERROR, f.FRAME_SIZE_ERROR, f.FLOW_CONTROL_ERROR
 
 

@@ -17,7 +17,6 @@ from tests.http2 import frames as f
 from tests.http2.frames import GET, OK, POST, Frame, data, headers, settings
 from tests.http2.script import Clock, Peer, facing_client, facing_server
 
-
 FLAGS = {
     f.DATA: f.END_STREAM,
     f.HEADERS: f.END_STREAM | f.END_HEADERS,

@@ -19,7 +19,6 @@ from tests.http2 import frames as f
 from tests.http2.frames import GET, HEAD, OK, POST, data, headers
 from tests.http2.script import Peer, facing_client, facing_server
 
-
 PROTOCOL = f.PROTOCOL_ERROR
 CONNECT = [(b":method", b"CONNECT"), (b":authority", b"example.com:443")]
 
