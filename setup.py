@@ -12,6 +12,9 @@ variable `PLAIT_BUILD` chooses:
 It is all the modules or none of them, because compiled modules reach into one
 another's C structures. C sources and objects stay in `build/`. An editable
 install runs from `src/` and so is always plain.
+
+`PLAIT_SANITIZE`, for the project's own tests, names sanitizers of the C compiler
+(`address,undefined`) to build with; what is built so stays in `build/sanitize/`.
 """
 
 from __future__ import annotations
@@ -32,8 +35,26 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent
 SOURCE = Path("src")
-C_SOURCES = Path("build") / "cython"
 MODES = ("off", "auto", "required")
+
+SANITIZERS = os.environ.get("PLAIT_SANITIZE", "")
+BUILD = Path("build") / "sanitize" if SANITIZERS else Path("build")
+C_SOURCES = BUILD / "cython"
+
+# For speed, and for a build whose mistakes are to be seen. Wrapping integers, which Python is
+# compiled with, would hide overflows, and recycled objects their use after the end; the C
+# asserts of Python's headers check types; nothing is optimised away before it is checked.
+FAST = ("-O3", "-g0")
+SANITIZED = (
+    "-O0",
+    "-g1",
+    "-UNDEBUG",
+    "-fno-wrapv",
+    "-fno-omit-frame-pointer",
+    f"-fsanitize={SANITIZERS}",
+    "-fno-sanitize-recover=all",
+    "-DCYTHON_USE_FREELISTS=0",
+)
 
 # What Cython may assume. Annotations say what mypy checks, not what C types to
 # use (the sidecars do that). Checks of bounds and of None stay on for memory safety; they
@@ -164,12 +185,14 @@ class BuildModules(build_ext):
     def build_extensions(self) -> None:
         """Compiles with the options that matter for this code."""
         if self.compiler.compiler_type == "unix":
-            options = ["-O3", "-g0"]
+            options = list(SANITIZED if SANITIZERS else FAST)
             if sys.platform == "linux":
                 # calls between functions of one module may be inlined
                 options.append("-fno-semantic-interposition")
             for extension in self.extensions:
                 extension.extra_compile_args = options
+                if SANITIZERS:
+                    extension.extra_link_args = [f"-fsanitize={SANITIZERS}"]
         self.parallel = self.parallel or min(os.cpu_count() or 1, 4)
         super().build_extensions()
 
@@ -215,6 +238,7 @@ class BuildWheel(bdist_wheel):
 if __name__ == "__main__":
     os.chdir(ROOT)
     setup(
+        options={"build": {"build_base": BUILD.as_posix()}},
         ext_modules=extensions_to_build(build_mode()),
         cmdclass={
             "build_py": BuildPython,
