@@ -4,6 +4,8 @@
 #   make test     set everything up and run the tests, plain and compiled
 #   make lint     style and generated files     make types   mypy --strict
 #   make docs     build the documentation       make bench   measure against peers
+#   make fuzz     a minute of fuzzing; SECONDS=3600 for longer
+#   make sanitize the compiled variant under AddressSanitizer and UBSan
 #
 # PYTHON=python3.13 runs any of them with another interpreter, in virtual
 # environments of its own. ARGS="..." is passed on to the program that runs.
@@ -19,6 +21,10 @@ TAG := $(if $(filter python3,$(PYTHON)),,-$(shell $(PYTHON) -c 'import sys; prin
 PLAIN := .venv$(TAG)
 COMPILED := .venv$(TAG)-compiled
 SERVE := .venv$(TAG)-serve
+# and two for looking for mistakes: instrumented by atheris, and by the C compiler
+FUZZ := .venv$(TAG)-fuzz
+SANITIZED := build/sanitize/installed$(TAG)
+SECONDS ?= 60
 
 # folders too: theirs is the time that changes when a file goes away
 PACKAGE := $(shell find src/plait -name __pycache__ -prune -o -print)
@@ -26,7 +32,8 @@ RECIPE := pyproject.toml setup.py
 PIP := -m pip --disable-pip-version-check --no-input
 PIP_INSTALL := $(PIP) install --quiet
 
-.PHONY: serve test test-plain test-compiled test-slow lint types docs bench compiled format clean
+.PHONY: serve test test-plain test-compiled test-slow lint types docs bench compiled format clean \
+    fuzz sanitize
 .DEFAULT_GOAL := test
 
 serve: $(SERVE)/.ready
@@ -67,6 +74,19 @@ docs: $(PLAIN)/.docs
 bench: $(COMPILED)/.ready
 	$(COMPILED)/bin/python -m benchmarks $(ARGS)
 
+# Where one of the two cannot run, that is said in a line, and only CI fails for it.
+fuzz:
+	@if $(MAKE) --no-print-directory $(FUZZ)/.ready >/dev/null 2>&1; \
+	then $(FUZZ)/bin/python -m fuzz run --seconds $(SECONDS) $(ARGS); \
+	else echo "Nothing was fuzzed: atheris could not be installed (make $(FUZZ)/.ready tells why)."; \
+	    [ -z "$$PLAIT_REQUIRE_PEERS" ]; fi
+
+sanitize:
+	@if $(PYTHON) tools/sanitize.py check; \
+	then $(MAKE) --no-print-directory $(SANITIZED)/.ready && \
+	    $(COMPILED)/bin/python tools/sanitize.py run $(SANITIZED); \
+	else [ -z "$$PLAIT_REQUIRE_PEERS" ]; fi
+
 compiled: $(COMPILED)/.ready
 	$(COMPILED)/bin/python -c 'import plait; print(plait.build_info())'
 
@@ -100,6 +120,16 @@ $(COMPILED)/.deps: pyproject.toml | $(COMPILED)/.created
 $(COMPILED)/.ready: $(PACKAGE) $(RECIPE) $(COMPILED)/.deps
 	PLAIT_BUILD=required $(COMPILED)/bin/python $(PIP_INSTALL) \
 	    --no-build-isolation --no-deps --force-reinstall .
+	@touch $@
+
+# Plain and editable: atheris instruments the source as it is imported.
+$(FUZZ)/.ready: $(RECIPE) | $(FUZZ)/.created
+	PLAIT_BUILD=off $(FUZZ)/bin/python $(PIP_INSTALL) --editable '.[fuzz]'
+	@touch $@
+
+$(SANITIZED)/.ready: $(PACKAGE) $(RECIPE) $(COMPILED)/.deps
+	PLAIT_BUILD=required PLAIT_SANITIZE=address,undefined $(COMPILED)/bin/python $(PIP_INSTALL) \
+	    --no-build-isolation --no-deps --upgrade --target $(SANITIZED) .
 	@touch $@
 
 $(SERVE)/.ready: $(PACKAGE) $(RECIPE) | $(SERVE)/.created
