@@ -288,6 +288,14 @@ def test_a_promise_stands_on_an_open_stream_and_names_a_new_one(state, promised)
     peer.sends(push_promise(1 if state == "closed" else 5, promised, GET)).dies(PROTOCOL)
 
 
+def test_a_promise_behind_the_end_of_a_response_ends_the_connection():
+    # RFC 9113 §6.6: half-closed (remote) is neither "open" nor "half-closed (local)".
+    peer = facing_client()
+    peer.connection.send_request(POST, end_stream=False)
+    peer.sends(headers(1, OK)).clear()
+    peer.sends(push_promise(1, 2, GET)).dies(PROTOCOL)
+
+
 # ------------------------------------------------------------------------------------------------
 # RFC 9113 §6: SETTINGS and windows.
 

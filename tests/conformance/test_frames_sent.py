@@ -268,6 +268,7 @@ def test_in_reserved_remote_nothing_is_sent_but_credit_and_a_reset():
     for attempt in (
         lambda: peer.connection.send_data(2, b"x"),
         lambda: peer.connection.send_headers(2, GET),
+        lambda: peer.connection.send_headers(2, OK),
         lambda: peer.connection.send_headers(2, [(b"x", b"trailer")], end_stream=True),
         lambda: peer.connection.send_response(2, 200),
     ):
