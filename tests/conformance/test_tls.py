@@ -11,6 +11,7 @@ from plait.client import HTTP2Client
 from plait.server import BaseRequestHandler, HTTP2Server
 from plait.server.tls import is_fit_cipher, prepare_context
 from tests.support.certs import TLSFiles
+from tests.support.peers import require_tool
 
 PATIENCE = 10.0  # seconds
 
@@ -109,3 +110,37 @@ def test_the_cipher_suite_that_everybody_has_is_taken(tls_files: TLSFiles) -> No
     assert (name, version) == ("ECDHE-ECDSA-AES128-GCM-SHA256", "TLSv1.2")
     assert is_fit_cipher(name)
     assert is_fit_cipher("ECDHE-RSA-AES128-GCM-SHA256")
+
+
+@pytest.mark.interop
+def test_a_client_that_renegotiates_is_refused(tls_files: TLSFiles) -> None:
+    # RFC 9113 §9.2.1: renegotiation MUST be disabled with TLS 1.2; OpenSSL 3 sees to it.
+    openssl = require_tool("openssl")
+    said: list[bytes] = []
+
+    async def talk(port: int) -> None:
+        address = f"127.0.0.1:{port}"
+        client = await asyncio.create_subprocess_exec(
+            *(openssl, "s_client", "-tls1_2", "-alpn", "h2", "-connect", address),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        assert client.stdin is not None
+        assert client.stdout is not None
+        client.stdin.write(b"R\n")  # s_client's command for it
+        while b"renegotiation:" not in b"".join(said):
+            received = await client.stdout.read(65_536)
+            assert received, b"".join(said).decode(errors="replace")
+            said.append(received)
+        client.stdin.close()
+        await client.wait()
+
+    async def run() -> None:
+        async with HTTP2Server(
+            ("127.0.0.1", 0), BaseRequestHandler, tls_files.server_context()
+        ) as server:
+            await asyncio.wait_for(talk(server.port), PATIENCE)
+
+    asyncio.run(run())
+    assert b"no renegotiation" in b"".join(said)
