@@ -43,6 +43,7 @@ from tests.http2.frames import (
     window_update,
 )
 from tests.support.certs import TLSFiles
+from tests.support.clock import ClockLoop
 
 from .serving import (
     RawClient,
@@ -143,25 +144,25 @@ def test_the_first_settings_are_exactly_the_originals() -> None:
 
 
 def test_settings_must_be_acknowledged_in_time() -> None:
-    class Hasty(HTTP2Server):
-        def __init__(self, *arguments: Any) -> None:
-            super().__init__(*arguments)
-            assert self.settings_timeout == 5.0
-            self.settings_timeout = 0.1
-
-    made: list[Hasty] = []
+    made: list[HTTP2Server] = []
+    loop = ClockLoop()
     ready = threading.Event()
 
     def run() -> None:
-        made.append(Hasty(("127.0.0.1", 0), BaseRequestHandler))
+        asyncio.set_event_loop(loop)
+        made.append(HTTP2Server(("127.0.0.1", 0), BaseRequestHandler))
         ready.set()
         made[0].serve_forever()
 
     thread = threading.Thread(target=run)
     thread.start()
     ready.wait(10)
+    assert made[0].loop is loop
+    assert made[0].time_limits.settings == 5.0
     with RawClient(port_of(made[0]), greet=False) as client:
         client.send(PREFACE, settings())
+        client.until(lambda frame: frame.type == SETTINGS and bool(frame.flags & ACK))
+        loop.advance(6.0)
         frames = client.until_closed()
         assert resets(frames) == [(0, 4)]
     made[0].stop()

@@ -66,7 +66,7 @@ def test_callbacks_of_one_stream_never_overlap(loop: str) -> None:
         ("done",),
         ("close", 0),
     ]
-    assert kind.handlers[0].headers[-1] == (b"x-sum", b"6")
+    assert kind.handlers[0].trailers == [(b"x-sum", b"6")]
 
 
 def test_streams_run_side_by_side() -> None:

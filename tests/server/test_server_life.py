@@ -19,11 +19,13 @@ from plait.server import HTTP2Server, new_event_loop
 from tests.server.rawclient import (
     DATA,
     GOAWAY,
+    PREFACE,
     Recorder,
     client_of,
     eventually,
     recorder,
     run,
+    settings,
 )
 from tests.support.process import Background
 
@@ -203,16 +205,22 @@ def test_cancelling_close_ends_everything_at_once() -> None:
     assert kind.calls[-1] == (1, "close", 2)
 
 
-def test_a_connection_that_comes_while_closing_is_closed() -> None:
+def test_a_connection_that_comes_while_closing_is_served_and_ended() -> None:
+    """It was accepted before; what it has asked for is answered."""
+
     async def main() -> None:
         server = HTTP2Server(LOCAL, recorder())
         await server.start()
-        late = server._connect()
-        server.is_closing = True
-        reader, writer = await asyncio.open_connection(*server.addresses[0][:2])
-        await asyncio.wait_for(reader.read(), 5)
-        writer.close()
-        del late
+        server.is_closing = True  # as if its protocol had been made just before
+        async with client_of(server, greet=False) as client:
+            client.send(PREFACE, settings(), client.request(1))
+            assert (await client.response(1))[1] == b"hello"
+            await client.rest()
+            ends = [each.payload[:4] for each in client.seen if each.type == GOAWAY]
+            assert ends == [
+                ANY.to_bytes(4, "big"),
+                (1).to_bytes(4, "big"),
+            ]
         server.is_closing = False
         await server.close()
 

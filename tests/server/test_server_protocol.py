@@ -168,34 +168,6 @@ def test_nodelay_is_set() -> None:
     run(main())
 
 
-# --- time limits --------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
-@pytest.mark.parametrize("first", [b"", PREFACE + settings()])
-def test_settings_that_are_not_acknowledged(first: bytes, loop: str) -> None:
-    async def main() -> None:
-        server = HTTP2Server(("127.0.0.1", 0), recorder(), settings_timeout=0.05)
-        async with server:
-            answer = await talk(server, first)
-            assert answer[-8:-4] == b"\0\0\0\4" or b"\0\0\0\4SETTINGS" in answer
-            assert answer[3] == SETTINGS
-            assert frame(GOAWAY, 0, 0)[3:9] in answer
-
-    run(main(), loop)
-
-
-def test_settings_acknowledged_in_time() -> None:
-    async def main() -> None:
-        server = HTTP2Server(("127.0.0.1", 0), recorder(), settings_timeout=0.05)
-        async with server, client_of(server) as client:
-            await asyncio.sleep(0.1)
-            client.send(client.request(1))
-            assert (await client.response(1))[1] == b"hello"
-
-    run(main())
-
-
 # --- the end ------------------------------------------------------------------------------------
 
 
@@ -205,7 +177,9 @@ def test_a_fault_of_the_client_is_told_before_the_end() -> None:
     async def main() -> None:
         async with HTTP2Server(("127.0.0.1", 0), kind) as server:
             async with client_of(server) as client:
-                client.send(client.request(1), frame(6, 0, 0, b"short"), b"x" * 500_000)
+                client.send(client.request(1))
+                await client.settled()
+                client.send(frame(6, 0, 0, b"short"), b"x" * 500_000)
                 frames = await client.rest()
                 assert frames[-1].type == GOAWAY
                 assert frames[-1].code == 6

@@ -8,6 +8,8 @@ from plait.http2.limits import Limits
 
 from .handler import BaseRequestHandler
 from .http2_server import HTTP2Server, new_event_loop
+from .stats import ServerStats
+from .timeouts import TimeLimits
 
 __all__ = [
     "DATA_DEFERRED",
@@ -17,5 +19,7 @@ __all__ = [
     "Config",
     "HTTP2Server",
     "Limits",
+    "ServerStats",
+    "TimeLimits",
     "new_event_loop",
 ]

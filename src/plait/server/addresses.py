@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import os
@@ -18,6 +19,12 @@ _TRIES = 20
 
 # A host name may resolve to addresses that this machine does not have; the others will do.
 _ABSENT = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT)
+
+
+def peer_address(transport: asyncio.BaseTransport | None) -> tuple[Any, ...]:
+    """Return the address of a client: ``(host, port, ...)``, or ``("unix", 0)``."""
+    peer = None if transport is None else transport.get_extra_info("peername")
+    return peer if isinstance(peer, tuple) else ("unix", 0)
 
 
 class Listener:

@@ -23,6 +23,7 @@ cdef class BaseRequestHandler:
     cdef public bint _h2_closed
     cdef public object _h2_work
     cdef public dict _h2_shown
+    cdef public list _h2_received_trailers
     cdef object __weakref__
 
     @cython.locals(code=int, fields=list, link=Link)

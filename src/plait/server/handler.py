@@ -51,11 +51,11 @@ class BaseRequestHandler:
     :ivar http2: the connection; opaque.
     :ivar stream_id: the stream's number; -1 on a promised handler until it is promised.
     :ivar method: the value of ``:method``; this and the next four are ``None`` before the headers.
-    :ivar scheme: the value of ``:scheme``.
+    :ivar scheme: ``b"https"`` over TLS and ``b"http"`` without, whatever the client says.
     :ivar host: the value of ``:authority``, else of ``host``.
     :ivar path: the value of ``:path``, with the query, as it was sent.
     :ivar headers: all fields in wire order, the pseudo-header fields included; the crumbs of
-        ``cookie`` joined into one field at the end; trailers appended when they arrive.
+        ``cookie`` joined into one field at the end.
     :ivar status: what was given to ``send_response`` or ``push``; ``None`` before.
     :ivar pushed: whether this is the handler of a pushed response.
     :ivar remote_address: the client's address.
@@ -85,6 +85,7 @@ class BaseRequestHandler:
         self._h2_work: StreamWork | None = None
         # Values of the properties that may be set.
         self._h2_shown: dict[str, Any] | None = None
+        self._h2_received_trailers: list[Field] | None = None
 
     # --- callbacks ------------------------------------------------------------------------------
 
@@ -117,7 +118,7 @@ class BaseRequestHandler:
         certificate = None if transport is None else transport.get_extra_info("peercert")
         return certificate or None
 
-    # The names of these three are free for subclasses to use: they may be set, and what is set
+    # The names of these four are free for subclasses to use: they may be set, and what is set
     # is neither sent nor otherwise looked at.
 
     @property
@@ -130,6 +131,20 @@ class BaseRequestHandler:
     @cookies.setter
     def cookies(self, cookies: Any) -> None:
         self._h2_show("cookies", cookies)
+
+    @property
+    def trailers(self) -> Any:
+        """The fields that came after the request's body; empty before ``on_request_done``.
+
+        They are not among ``headers``: RFC 9110 §6.5.1 forbids to merge them.
+        """
+        if self._h2_shown is not None and "trailers" in self._h2_shown:
+            return self._h2_shown["trailers"]
+        return [] if self._h2_received_trailers is None else self._h2_received_trailers
+
+    @trailers.setter
+    def trailers(self, trailers: Any) -> None:
+        self._h2_show("trailers", trailers)
 
     @property
     def response_headers(self) -> Any:

@@ -11,12 +11,16 @@ import ssl as _ssl
 import threading
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from plait.http2 import Config
 
 from .addresses import Address, open_listeners
+from .customs import Customs
+from .handshake import Handshake
 from .protocol import ServerProtocol
+from .stats import ServerStats, Totals
+from .timeouts import IDLE_GRACE, Sweep, TimeLimits
 from .tls import prepare_context
 
 if TYPE_CHECKING:
@@ -25,9 +29,6 @@ if TYPE_CHECKING:
 
 HandlerFactory = Callable[["Link", int], "BaseRequestHandler"]
 """A subclass of ``BaseRequestHandler``, or a function ``f(http2, stream_id)`` that returns one."""
-
-# Seconds that idle clients have, of all that a graceful end may take, to answer our PING.
-_IDLE_GRACE = 1.0
 
 # Seconds for the last octets to leave once the deadline has passed, and for aborted transports.
 _LAST_GRACE = 1.5
@@ -57,14 +58,16 @@ class HTTP2Server:
     :param config: what the engine announces and bears.
     :param logger: for the access log and the life of connections, at INFO; ``plait.server``.
     :param backlog: connections that may wait to be accepted.
-    :param settings_timeout: seconds a client has to acknowledge SETTINGS.
-    :param handshake_timeout: seconds a client has for the TLS handshake.
+    :param time_limits: how long clients may take; ``TimeLimits()`` by default.
+    :param max_connections: how many connections may be open; further ones are closed at once.
     :param close_timeout: seconds that open streams have to finish at a graceful end.
     :param reuse_port: let several processes listen on one port (``SO_REUSEPORT``).
     :ivar closes_loop: whether ``serve_forever`` closes the loop; not if it was given.
     :raises OSError: if an address cannot be listened on.
-    :raises ValueError: for what is not an address.
+    :raises ValueError: for what is not an address, and for a negative number.
     """
+
+    customs: ClassVar[Customs] = Customs()
 
     def __init__(
         self,
@@ -76,16 +79,18 @@ class HTTP2Server:
         config: Config | None = None,
         logger: logging.Logger | None = None,
         backlog: int = 1024,
-        settings_timeout: float = 5.0,
-        handshake_timeout: float = 10.0,
+        time_limits: TimeLimits | None = None,
+        max_connections: int | None = None,
         close_timeout: float = 10.0,
         reuse_port: bool = False,
     ) -> None:
+        if max_connections is not None and max_connections < 0:
+            raise ValueError("max_connections must not be negative")
         self.handler_factory = RequestHandlerClass
         self.config = Config() if config is None else config
         self.log = logging.getLogger("plait.server") if logger is None else logger
-        self.settings_timeout = settings_timeout
-        self.handshake_timeout = handshake_timeout
+        self.time_limits = TimeLimits() if time_limits is None else time_limits
+        self.max_connections = max_connections
         self.close_timeout = close_timeout
         self.plans: dict[type, int] = {}
         self.is_closing = False
@@ -95,6 +100,10 @@ class HTTP2Server:
         self.closes_loop = loop is None
         self._servers: list[asyncio.AbstractServer] = []
         self._connections: set[ServerProtocol] = set()
+        self._handshakes: set[Handshake] = set()
+        self._totals = Totals()
+        self._turned_away = 0
+        self._sweep = Sweep(self)
         self._tasks: set[asyncio.Task[None]] = set()
         self._empty: asyncio.Event | None = None
         self._closed: asyncio.Event | None = None
@@ -103,6 +112,11 @@ class HTTP2Server:
         self._interrupted = False
         if ssl is not None:
             prepare_context(ssl)
+        # As the engine is told: the transport decides what the scheme is.
+        self.engine_config = self.config
+        if self.config.transport_scheme is None and not self.customs.client_scheme:
+            scheme = b"http" if ssl is None else b"https"
+            self.engine_config = self.config.with_(transport_scheme=scheme)
         self._listeners = open_listeners(address, backlog=backlog, reuse_port=reuse_port)
         self._addresses = [listener.address for listener in self._listeners]
         for bound in self._addresses:
@@ -146,8 +160,27 @@ class HTTP2Server:
 
     @property
     def connection_count(self) -> int:
-        """How many connections are open."""
-        return len(self._connections)
+        """How many connections are open, those among them whose TLS handshake is going on."""
+        return len(self._connections) + len(self._handshakes)
+
+    def stats(self) -> ServerStats:
+        """Return what the server has done so far. It costs a step for each open connection."""
+        totals = Totals()
+        totals.take_over(self._totals)
+        streams = 0
+        for connection in self._connections:
+            totals.add(connection)
+            if connection.engine is not None:
+                streams += connection.engine.open_streams
+        return ServerStats(
+            connections_accepted=totals.accepted,
+            connections_open=self.connection_count,
+            requests=totals.requests,
+            streams_open=streams,
+            octets_received=totals.octets_received,
+            octets_sent=totals.octets_sent,
+            refusals=totals.refusals,
+        )
 
     # --- in a running loop ----------------------------------------------------------------------
 
@@ -165,11 +198,6 @@ class HTTP2Server:
             raise RuntimeError("the server has been closed")
         if self._servers:
             return self
-        secure: dict[str, Any] = {}
-        if self._ssl is not None:
-            secure["ssl"] = self._ssl
-            secure["ssl_handshake_timeout"] = self.handshake_timeout
-            secure["ssl_shutdown_timeout"] = _LAST_GRACE
         for listener in self._listeners:
             make = loop.create_server
             if listener.sock.family == getattr(socket, "AF_UNIX", None):
@@ -179,7 +207,6 @@ class HTTP2Server:
                     self._connect,  # type: ignore[arg-type]  # a protocol, if not by its bases
                     sock=listener.sock,
                     backlog=self._backlog,
-                    **secure,
                 )
             )
         return self
@@ -201,8 +228,7 @@ class HTTP2Server:
             self._stop_listening()
             await self._drain(self.close_timeout if timeout is None else timeout)
         finally:
-            for connection in list(self._connections):
-                connection.abort()
+            self._abort()
             for task in self._tasks:
                 task.cancel()
             closed.set()
@@ -268,15 +294,62 @@ class HTTP2Server:
 
     # --- called by connections ------------------------------------------------------------------
 
+    def admits(self, transport: asyncio.Transport) -> bool:
+        """Whether there is room for another connection; the transport is closed if not."""
+        self._totals.accepted += 1
+        if self.max_connections is None or self.connection_count < self.max_connections:
+            return True
+        self._totals.refused("connections.limit")
+        self._turned_away += 1
+        transport.abort()
+        return False
+
+    def handshake_begun(self, handshake: Handshake) -> None:
+        """A client has connected, and is to make a TLS handshake."""
+        self._handshakes.add(handshake)
+        self._begin_sweep()
+
+    def handshake_over(self, handshake: Handshake) -> None:
+        """A handshake has ended, well or badly."""
+        self._handshakes.discard(handshake)
+        self._tell_if_empty()
+
+    def handshake_refused(self, address: tuple[Any, ...], slug: str, reason: str) -> None:
+        """A handshake was not to our liking, or never ended."""
+        self._totals.refused(slug)
+        self.log.warning(
+            "refused, address:%s, port:%s: %s%s",
+            address[0],
+            address[1],
+            slug,
+            f" ({reason})" if reason else "",
+        )
+
     def connection_opened(self, connection: ServerProtocol) -> None:
         """A connection was made."""
         self._connections.add(connection)
+        self._begin_sweep()
 
     def connection_closed(self, connection: ServerProtocol) -> None:
         """A connection is lost."""
         self._connections.discard(connection)
-        if self._empty is not None and not self._connections:
-            self._empty.set()
+        self._totals.add(connection)
+        self._tell_if_empty()
+
+    def look_around(self, now: float) -> bool:
+        """Apply the time limits to all connections; whether there are any.
+
+        :param now: the event loop's time.
+        """
+        limits = self.time_limits
+        for handshake in list(self._handshakes):
+            handshake.look(limits.handshake, now)
+        for connection in list(self._connections):
+            connection.look(limits, now)
+        if self._turned_away:
+            self.log.warning("refused %d connections: connections.limit", self._turned_away)
+            self._turned_away = 0
+        return self.connection_count > 0
 
     def keep_task(self, task: asyncio.Task[None]) -> None:
         """Keep a task that works for a stream: it must not vanish, and ends with the server."""
@@ -286,9 +359,25 @@ class HTTP2Server:
 
     # --- inside ---------------------------------------------------------------------------------
 
-    def _connect(self) -> ServerProtocol:
+    def _connect(self) -> ServerProtocol | Handshake:
         assert self._loop is not None
+        if self._ssl is not None:
+            return Handshake(self, self._loop, self._ssl)
         return ServerProtocol(self, self._loop)
+
+    def _begin_sweep(self) -> None:
+        assert self._loop is not None
+        self._sweep.begin(self._loop)
+
+    def _tell_if_empty(self) -> None:
+        if self._empty is not None and not self.connection_count:
+            self._empty.set()
+
+    def _abort(self) -> None:
+        for connection in list(self._connections):
+            connection.abort()
+        for handshake in list(self._handshakes):
+            handshake.abort()
 
     def _closed_event(self) -> asyncio.Event:
         if self._closed is None:
@@ -308,15 +397,16 @@ class HTTP2Server:
         deadline = loop.time() + seconds
         for connection in list(self._connections):
             connection.begin_shutdown()
-        await self._until_empty(min(seconds, _IDLE_GRACE))
+        await self._until_empty(min(seconds, IDLE_GRACE))
+        for handshake in list(self._handshakes):
+            handshake.abort()
         for connection in list(self._connections):
-            connection.finish_idle()
+            connection.say_goodbye()
         await self._until_empty(deadline - loop.time())
         for connection in list(self._connections):
             connection.terminate(0, "the server closes")
         await self._until_empty(_LAST_GRACE)
-        for connection in list(self._connections):
-            connection.abort()
+        self._abort()
         await self._until_empty(_ABORT_GRACE)
         if self._tasks:
             for task in self._tasks:
@@ -325,7 +415,7 @@ class HTTP2Server:
 
     async def _until_empty(self, seconds: float) -> None:
         """Wait until no connection is left, ``seconds`` at most."""
-        if self._connections and seconds > 0:
+        if self.connection_count and seconds > 0:
             self._empty = asyncio.Event()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._empty.wait(), seconds)

@@ -1,7 +1,9 @@
 """The way out of a connection: from the engine to the transport.
 
 Writing is a pull. The engine is asked while the transport has room, and not while it has enough
-(``pause_writing``); hence the bodies are not asked either, and nothing piles up.
+(``pause_writing``); hence the bodies are not asked either, and nothing piles up. What the engine
+has to say of its own then waits in it, and when that becomes much, nothing more is read of a client
+that does not read.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import asyncio
 import logging
 import sys
 
+from plait.http2.config import Config
 from plait.http2.connection import Connection
 
 from .link import Link
@@ -34,12 +37,17 @@ class Outlet(Link):
 
     :ivar paused: the transport has enough.
     :ivar secure: the transport speaks TLS.
+    :ivar octets_out: how many octets were given to the transport.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, log: logging.Logger) -> None:
         super().__init__(loop, log)
         self.paused = False
         self.secure = False
+        self.octets_out = 0
+        # Reading has stopped, as too much waits to be written; and how much that is.
+        self.held_back = False
+        self.most_unsent = 0
         # A flush that is to come: bodies that had nothing, or a turn that was left to others.
         self.again: asyncio.Handle | None = None
         self.empty_helpings = 0
@@ -52,10 +60,31 @@ class Outlet(Link):
         """The transport can take more."""
         self.paused = False
         self.flush()
+        if not self.paused:
+            self.read_on()
 
-    def limit_buffer(self, transport: asyncio.Transport) -> None:
+    def limit_buffer(self, transport: asyncio.Transport, config: Config) -> None:
         """Tell the transport how much it should hold at most."""
         transport.set_write_buffer_limits(_APPETITE)
+        # The engine ends the connection when twice as much waits that is not worth waiting for.
+        self.most_unsent = config.limits.max_unsent_octets // 2
+
+    def hold_back(self, engine: Connection) -> None:
+        """Read nothing more while too much waits to be written."""
+        if not self.held_back and engine.unsent_octets > self.most_unsent:
+            if self.transport is not None:
+                self.held_back = True
+                self.transport.pause_reading()
+
+    def read_on(self) -> None:
+        """Read again, if that had stopped."""
+        if self.held_back and self.transport is not None:
+            self.held_back = False
+            self.transport.resume_reading()
+
+    def waiting_octets(self) -> int:
+        """Return how many octets the transport holds that the system has not taken."""
+        return 0 if self.transport is None else self.transport.get_write_buffer_size()
 
     def write(self, engine: Connection) -> None:
         """Pull from the engine until it has nothing, or the transport has enough."""
@@ -86,11 +115,14 @@ class Outlet(Link):
             data = engine.data_to_send(_APPETITE)
             if not data:
                 return False
+            self.octets_out += len(data)
             transport.write(data)
             return True
         pieces = engine.segments_to_send(_APPETITE)
         if not pieces:
             return False
+        for piece in pieces:
+            self.octets_out += len(piece)
         last = pieces.pop() if len(pieces) == 1 or _WRITELINES_NEVER_PAUSES else None
         if pieces:
             transport.writelines(pieces)

@@ -3,57 +3,34 @@ from plait.http2.connection cimport Connection
 from plait.http2.events cimport (
     ConnectionTerminated,
     DataReceived,
+    RemoteSettingsChanged,
     RequestReceived,
-    SettingsAcknowledged,
     StreamClosed,
     StreamReset,
     TrailersReceived,
     WindowUpdated,
 )
-from plait.server.handler cimport BaseRequestHandler
-from plait.server.outlet cimport Outlet
+from plait.server.exchanges cimport Exchanges
 
 cdef int _OPENING
 cdef int _SPEAKING
 cdef int _LINGERING
 cdef int _LOST
-cdef int _ASYNC
-cdef int _ON_HEADERS
-cdef int _ON_DATA
-cdef int _ON_DONE
-cdef int _ON_CLOSE
 
-cdef class ServerProtocol(Outlet):
-    cdef readonly object server
-    cdef readonly object handler_factory
-    cdef readonly type planned
-    cdef readonly int plan
-    cdef readonly dict streams
+cdef class ServerProtocol(Exchanges):
     cdef readonly int phase
-    cdef readonly long long highest_stream_id
-    cdef readonly object pushes
+    cdef readonly long long octets_in
+    cdef readonly long long peer_resets
     cdef readonly bytes opening
-    cdef readonly object timer
-    cdef object __weakref__
+    cdef readonly bint leaving
+    cdef readonly bint at_fault
+    cdef readonly object watch
+    cdef readonly object linger
 
-    @cython.locals(engine=Connection)
+    @cython.locals(engine=Connection, events=list)
     cpdef object data_received(self, data)
-    @cython.locals(handler=BaseRequestHandler)
-    cpdef object request_received(self, RequestReceived event)
-    @cython.locals(handler=BaseRequestHandler)
-    cpdef object data_arrived(self, DataReceived event)
-    cpdef object request_done(self, BaseRequestHandler handler)
+    @cython.locals(kept=list)
+    cpdef list without_withdrawn(self, Connection engine, list events)
     cpdef object rare_event(self, event)
-    cpdef object stream_closed(self, StreamClosed event)
-    cpdef object trailers_received(self, TrailersReceived event)
-    cpdef object stream_reset(self, StreamReset event)
-    cpdef BaseRequestHandler new_handler(self, stream_id)
-    @cython.locals(handler=BaseRequestHandler)
-    cpdef BaseRequestHandler make_handler(self, stream_id)
-    cpdef object join_cookies(self, BaseRequestHandler handler)
-    cpdef object callback_failed(self, BaseRequestHandler handler, error)
-    @cython.locals(handler=BaseRequestHandler)
-    cpdef object close_stream(self, stream_id, error_code)
-    cpdef object call_on_close(self, BaseRequestHandler handler, error_code)
     @cython.locals(engine=Connection, events=list)
     cpdef object flush(self)

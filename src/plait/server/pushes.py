@@ -9,8 +9,8 @@ from plait.http2.errors import ErrorCode, PushDisabledError, StreamStateError
 if TYPE_CHECKING:
     from plait.http2.fields import Field
 
+    from .exchanges import Exchanges
     from .handler import BaseRequestHandler
-    from .protocol import ServerProtocol
 
 
 class Pushes:
@@ -19,7 +19,7 @@ class Pushes:
     :ivar refused: handlers of pushes that the client does not take; they have yet to learn it.
     """
 
-    def __init__(self, protocol: ServerProtocol) -> None:
+    def __init__(self, protocol: Exchanges) -> None:
         self._protocol = protocol
         self._next_refused = 2
         self.refused: list[BaseRequestHandler] = []

@@ -19,8 +19,8 @@ from plait.http2.events import DataReceived, Event, RequestReceived, TrailersRec
 from .bodies import AsyncBody
 
 if TYPE_CHECKING:
+    from .exchanges import Exchanges
     from .handler import BaseRequestHandler
-    from .protocol import ServerProtocol
 
 # Which callbacks a handler class overrides; and whether any of them is a coroutine function.
 HEADERS = 1
@@ -59,7 +59,7 @@ def start_task(
 class StreamWork:
     """What runs for one stream: its callbacks, and the pump of its body."""
 
-    def __init__(self, protocol: ServerProtocol, handler: BaseRequestHandler) -> None:
+    def __init__(self, protocol: Exchanges, handler: BaseRequestHandler) -> None:
         self._protocol = protocol
         self._handler = handler
         self._events: deque[Event] = deque()
@@ -129,7 +129,7 @@ class StreamWork:
             self._protocol.consumed(event)
         elif isinstance(event, TrailersReceived):
             ended = True
-            handler.headers.extend(event.headers)
+            self._protocol.keep_trailers(handler, event.headers)
         if ended and self._close_code is None:
             await _finished(handler.on_request_done())
 

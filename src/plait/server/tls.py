@@ -26,8 +26,8 @@ def negotiated_protocol(transport: asyncio.BaseTransport) -> str | None:
     return None if tls is None else tls.selected_alpn_protocol()
 
 
-def weakness(transport: asyncio.BaseTransport) -> str | None:
-    """Return why a connection over TLS is not fit for HTTP/2; ``None`` when it is."""
+def weakness(transport: asyncio.BaseTransport) -> tuple[str, str] | None:
+    """Return why a connection over TLS is not fit for HTTP/2, as a slug and in words."""
     tls = transport.get_extra_info("ssl_object")
     if tls is None:
         return None
@@ -36,12 +36,12 @@ def weakness(transport: asyncio.BaseTransport) -> str | None:
         return None
     # RFC 9113 §9.2: implementations MUST use TLS version 1.2 or higher.
     if version != "TLSv1.2":
-        return f"{version} is too old for HTTP/2"
+        return "tls.version", f"{version} is too old for HTTP/2"
     cipher = tls.cipher()
     name = cipher[0] if cipher else "no cipher"
     # RFC 9113 §9.2.2: the prohibited cipher suites may be answered with INADEQUATE_SECURITY.
     if not is_fit_cipher(name):
-        return f"{name} is prohibited for HTTP/2"
+        return "tls.cipher", f"{name} is prohibited for HTTP/2"
     return None
 
 

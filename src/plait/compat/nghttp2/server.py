@@ -13,7 +13,7 @@ from plait.server import BaseRequestHandler as _BaseRequestHandler
 from plait.server import HTTP2Server as _HTTP2Server
 from plait.server import new_event_loop
 
-from .settings import ORIGINAL_SETTINGS
+from .settings import ORIGINAL_CUSTOMS, ORIGINAL_SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +40,8 @@ class HTTP2Server(_HTTP2Server):
     :param ssl: speak TLS with this context, whose ALPN list becomes ``h2``.
     :raises OSError: if the address cannot be listened on.
     """
+
+    customs = ORIGINAL_CUSTOMS
 
     def __init__(
         self,

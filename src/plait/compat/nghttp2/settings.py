@@ -1,9 +1,11 @@
-"""What the original announces: MAX_CONCURRENT_STREAMS and INITIAL_WINDOW_SIZE, in this order."""
+"""What the original announces, and what it tells its handlers."""
 
 from __future__ import annotations
 
 from plait.http2 import Config
+from plait.server.customs import Customs
 
+# MAX_CONCURRENT_STREAMS and INITIAL_WINDOW_SIZE, in this order.
 ORIGINAL_SETTINGS = Config(
     max_concurrent_streams=100,
     initial_window_size=65_535,
@@ -16,4 +18,12 @@ ORIGINAL_SETTINGS = Config(
     host_may_differ=True,
     # When a callback raises, the response that it has sent is dropped.
     withdrawable_responses=True,
+)
+
+# Programs written for the original may count on what it told its handlers.
+ORIGINAL_CUSTOMS = Customs(
+    client_scheme=True,
+    malformed_requests=True,
+    withdrawn_requests=True,
+    trailers_in_headers=True,
 )
