@@ -21,6 +21,7 @@ from plait.http2 import (
     Connection,
     ConnectionTerminated,
     DataReceived,
+    Limits,
     RequestReceived,
     ResponseReceived,
     Role,
@@ -158,6 +159,8 @@ def config(window: int, more: int, frame: int) -> Config:
         max_frame_size=16_384 + frame,
         # Here the answer is often complete before the request, and the request counts too.
         reset_unread_request=False,
+        # Windows of a few octets would soon use it up.
+        limits=Limits(control_burst=10**9),
     )
 
 

@@ -134,11 +134,13 @@ def decode_huffman(data: bytes, at: int, end: int) -> bytes:
     # RFC 7541 §5.2: padding longer than 7 bits, or other than the start of EOS, MUST be an error.
     if bits > 7 or held & padding != padding:
         raise HuffmanPaddingError("bad padding of a Huffman-coded string")
-    if most <= _SPARE_SIZE:
-        _spare.append(out)
     start = out
     # Compiled, `start` is a pointer and its slice is the result; plain, the sum is.
-    return b"" + start[:size]
+    text = b"" + start[:size]
+    # Only now: another thread may take the buffer at once.
+    if most <= _SPARE_SIZE:
+        _spare.append(out)
+    return text
 
 
 def _decode_long(held: int, bits: int) -> int:

@@ -23,7 +23,14 @@ from .events import (
 )
 from .fields import Field
 from .frames import uint32
-from .heads import Head, MalformedError, check_trailers, request_head, response_head
+from .heads import (
+    Head,
+    MalformedError,
+    check_trailers,
+    promised_fault,
+    request_head,
+    response_head,
+)
 from .priority import parse_priority
 from .session import Session
 from .states import CLOSED, HALF_CLOSED_REMOTE, RESERVED_REMOTE
@@ -82,8 +89,12 @@ class FieldBlocks:
             if flags & PRIORITY_FLAG:
                 if end - start < 5:
                     raise frame_size("headers.length", "HEADERS is too short for its priority")
-                # RFC 7540 §5.3.1: a stream cannot depend on itself.
-                if uint32(data, start) & 0x7FFFFFFF == stream_id:
+                # RFC 7540 §5.3.1: a stream cannot depend on itself. RFC 9218 §2.1: a peer that
+                # does not use these priorities MUST have them ignored.
+                if (
+                    uint32(data, start) & 0x7FFFFFFF == stream_id
+                    and not self.session.remote.no_rfc7540_priorities
+                ):
                     self.self_dependent(data, start + 5, end, flags, stream_id)
                     return
                 start += 5
@@ -98,7 +109,9 @@ class FieldBlocks:
             raise ConnectionFault(_PROTOCOL_ERROR, "priority.self", "a stream depends on itself")
         self.decode(data[start:end], [], [])
         session = self.session
-        if session.streams.is_remote(stream_id) and session.streams.is_idle(stream_id):
+        if session.streams.is_idle(stream_id):
+            if not session.streams.is_remote(stream_id):
+                raise protocol_error("headers.stream_id", f"stream {stream_id} cannot be opened")
             session.streams.open_remote(stream_id, 0)
         raise StreamFault(stream_id, _PROTOCOL_ERROR, "priority.self", "depends on itself")
 
@@ -110,6 +123,9 @@ class FieldBlocks:
         # RFC 9113 §8.4: a client cannot push; §6.6: MUST NOT be sent once push is disabled.
         if session.is_server or session.push_refused:
             raise protocol_error("push.not_allowed", "PUSH_PROMISE is not allowed here")
+        # RFC 9113 §6.6: on stream 0 it MUST be a connection error PROTOCOL_ERROR.
+        if stream_id == 0:
+            raise protocol_error("push.parent", "PUSH_PROMISE on stream 0")
         end = start + length
         if flags & PADDED:
             end = unpadded_end(data, start, length, "push.padding")
@@ -303,10 +319,14 @@ class FieldBlocks:
             session.events.append(InformationalResponseReceived(stream.id, fields, head.status))
             return
         stream.head_received = True
+        if head.status >= 300:
+            stream.tunnel = False
         # RFC 9110 §6.4.1: no body after HEAD, nor with 204 and 304, whatever the length says.
-        if not stream.headless and head.status not in (204, 304):
-            if not (stream.tunnel and head.status < 300):
-                stream.expected = head.content_length
+        if stream.headless or head.status in (204, 304):
+            stream.expected = 0
+            head.content_length = 0
+        elif not stream.tunnel:
+            stream.expected = head.content_length
         if end_stream and stream.expected > 0:
             raise malformed(stream.id, "content_length.short")
         session.events.append(ResponseReceived(stream.id, fields, end_stream, head.status))
@@ -320,6 +340,9 @@ class FieldBlocks:
         slug = self.decode(block, fields, kinds)
         if not stream.can_receive_data():
             raise stream.fault("HEADERS")
+        # RFC 9113 §8.5: on a connected stream anything but DATA MUST be a stream error.
+        if stream.tunnel and stream.head_sent:
+            raise malformed(stream.id, "headers.tunnel")
         if slug:
             raise malformed(stream.id, slug)
         # RFC 9113 §8.1: a second header section that does not end the stream is malformed.
@@ -351,6 +374,9 @@ class FieldBlocks:
         if parent is not None and not parent.can_receive_data():
             raise protocol_error("push.parent", f"stream {stream_id} cannot promise")
         session.spend_control()
+        if session.is_beyond_goaway(promised_id):
+            streams.highest_remote = promised_id
+            return
         most = max(session.max_streams, _MOST_PROMISES)
         full = len(streams.living) - streams.local_count >= most
         promised = streams.open_remote(promised_id, 0)
@@ -362,7 +388,7 @@ class FieldBlocks:
         if full:
             raise refused(promised_id)
         if not slug:
-            slug = promised_fault(fields, kinds)
+            slug = promised_fault(fields, kinds, session.config.host_may_differ)
         if slug:
             raise malformed(promised_id, slug)
         for name, value in fields:
@@ -391,21 +417,6 @@ class FieldBlocks:
         if stream.state == CLOSED:
             self.session.out.forget(stream)
             self.session.events.append(stream_closed(stream.id, 0))
-
-
-def promised_fault(fields: list[Field], kinds: list[int]) -> str:
-    """Return what is wrong with a promised request, or an empty string."""
-    try:
-        head = request_head(fields, kinds, False, False)
-    except MalformedError as error:
-        return error.slug
-    # RFC 9113 §8.4: promised requests MUST be safe, cacheable, and without a body.
-    if head.method not in (b"GET", b"HEAD") or head.content_length > 0:
-        return "push.method"
-    # RFC 9113 §8.4.1: without an authority there is none that the server could have.
-    if not head.authority:
-        return "push.authority"
-    return ""
 
 
 def refused(stream_id: int) -> StreamFault:

@@ -28,7 +28,6 @@ from .frames import (
     append_altsvc,
     append_origin,
     append_ping,
-    append_priority_update,
     append_settings,
     append_window_update,
 )
@@ -36,10 +35,13 @@ from .priority import format_priority
 from .session import Session
 from .settings import (
     ENABLE_CONNECT_PROTOCOL,
+    ENABLE_PUSH,
     MAX_CONCURRENT_STREAMS,
     MAX_FRAME_SIZE,
+    NO_RFC7540_PRIORITIES,
     check_setting,
 )
+from .states import RESERVED_REMOTE
 from .submission import Fields, response_fields
 from .upgrade import accept_upgrade, offer_upgrade
 from .view import ConnectionView
@@ -295,6 +297,8 @@ class Connection(ConnectionView):
         window = out.receive_window
         if stream_id:
             stream = self._submission.living(stream_id)
+            if not stream.can_receive_data() and not stream.state == RESERVED_REMOTE:
+                raise stream.misuse("WINDOW_UPDATE")
             window = self._inbound.window_of(stream)
         if increment < 1 or window.available + increment > MAX_WINDOW:
             raise UsageError(f"a window cannot grow by {increment}")
@@ -320,7 +324,10 @@ class Connection(ConnectionView):
         """
         self._submission.require_open()
         wanted = {int(code): int(value) for code, value in settings.items()}
+        if 6 * len(wanted) > self._out.max_frame_size:
+            raise UsageError("more settings than the peer takes in one frame")
         for code, value in wanted.items():
+            self._check_change(code, value)
             try:
                 check_setting(code, value)
             except ConnectionFault as fault:
@@ -328,6 +335,18 @@ class Connection(ConnectionView):
             if value < 0 or value > 2**32 - 1:
                 raise UsageError(f"setting {code} cannot be {value}")
         self._announce(wanted)
+
+    def _check_change(self, code: int, value: int) -> None:
+        """Check what this end may never say, or not any more."""
+        session = self._session
+        # RFC 9113 §6.5.2: a server MUST NOT enable push; RFC 8441 §3: once 1, it stays 1.
+        refused = (code == ENABLE_PUSH and value == 1) or (
+            code == ENABLE_CONNECT_PROTOCOL and value == 0 and session.extended_connect
+        )
+        # RFC 9218 §2.1: it MUST NOT change after the first SETTINGS.
+        fixed = int(session.config.no_rfc7540_priorities)
+        if (refused and session.is_server) or (code == NO_RFC7540_PRIORITIES and value != fixed):
+            raise UsageError(f"setting {code} cannot be {value} now")
 
     def _announce(self, settings: dict[int, int]) -> None:
         """Send SETTINGS and remember it until it is acknowledged."""
@@ -376,11 +395,13 @@ class Connection(ConnectionView):
         :param urgency: 0 (first) to 7 (last).
         :param incremental: parts of the response are of use by themselves: it shares its turns.
         :raises ValueError: for an urgency outside 0 to 7.
+        :raises NoSuchStreamError: for a stream that cannot have a priority.
+        :raises StreamLimitError: client: for more streams to come than the server allows.
         """
         value = format_priority(urgency, incremental)
         self._submission.require_open()
         if not self._session.is_server:
-            append_priority_update(self._out.buffer, stream_id, value)
+            self._submission.priority_update(stream_id, value)
         else:
             self._out.scheduler.reprioritise(
                 self._submission.living(stream_id), urgency, incremental
@@ -393,12 +414,17 @@ class Connection(ConnectionView):
         self._require_server("ALTSVC")
         if (stream_id == 0) != (len(origin) > 0):
             raise UsageError("ALTSVC needs an origin, or a stream, and not both")
+        if stream_id:
+            self._submission.living(stream_id)
+        self._require_room(2 + len(origin) + len(field_value))
         append_altsvc(self._out.buffer, stream_id, origin, field_value)
 
     def send_origin(self, origins: Iterable[bytes]) -> None:
         """Send ORIGIN (server role; RFC 8336 §2): the origins this connection serves."""
         self._require_server("ORIGIN")
-        append_origin(self._out.buffer, list(origins))
+        listed = list(origins)
+        self._require_room(sum([2 + len(origin) for origin in listed]))
+        append_origin(self._out.buffer, listed)
 
     # --- h2c upgrade (RFC 7540 §3.2) ------------------------------------------------------------
 
@@ -427,6 +453,11 @@ class Connection(ConnectionView):
         :param headers: the request as HTTP/2 fields, which the engine does not send.
         """
         return offer_upgrade(self._session, headers)
+
+    def _require_room(self, octets: int) -> None:
+        """Check that a payload fits into a frame that the peer accepts (RFC 9113 §4.2)."""
+        if octets > self._out.max_frame_size:
+            raise UsageError(f"{octets} octets do not fit into a frame")
 
     def _require_server(self, what: str) -> None:
         """Check that this end may send a server's frame now."""

@@ -77,6 +77,7 @@ class ControlFrames:
         # Nothing pays for these: each may move the window of every stream.
         session.budgets.spend("settings.flood")
         changes: Changes = {}
+        highest_window = 0
         for code, value in parse_settings(payload):
             self.check(code, value)
             old, _ = session.remote.apply(code, value)
@@ -85,8 +86,10 @@ class ControlFrames:
                 # Of several sizes the smallest must be signalled too (RFC 7541 §4.2), so each
                 # goes to the encoder; the other settings only matter by their last value.
                 session.out.resize_table(value)
+            elif code == INITIAL_WINDOW_SIZE:
+                highest_window = max(highest_window, value)
         self.settings_received = True
-        self.put_into_force(changes)
+        self.put_into_force(changes, highest_window)
         append_settings_ack(session.out.buffer)
         self.acknowledged("settings.unread")
         session.events.append(RemoteSettingsChanged(changes))
@@ -103,8 +106,12 @@ class ControlFrames:
             if session.remote.enable_connect_protocol:
                 raise protocol_error("settings.connect_protocol", "it cannot be withdrawn")
 
-    def put_into_force(self, changes: Changes) -> None:
-        """Let the peer's settings do what they say."""
+    def put_into_force(self, changes: Changes, highest_window: int = 0) -> None:
+        """Let the peer's settings do what they say.
+
+        :param highest_window: RFC 9113 §6.5.3: values are processed in the order they appear. Of
+            several initial windows the highest may overflow one that the last does not.
+        """
         session = self.session
         out = session.out
         for code, (_, value) in changes.items():
@@ -115,15 +122,16 @@ class ControlFrames:
             elif code == MAX_CONCURRENT_STREAMS:
                 out.remote_max_streams = min(value, 2**31 - 1)
             elif code == INITIAL_WINDOW_SIZE:
-                self.resize_send_windows(value - session.remote_window)
+                peak = max(value, highest_window) - session.remote_window
+                self.resize_send_windows(value - session.remote_window, peak)
                 session.remote_window = value
 
-    def resize_send_windows(self, delta: int) -> None:
+    def resize_send_windows(self, delta: int, peak: int) -> None:
         """RFC 9113 §6.9.2: a new initial window moves the window of every open stream."""
         session = self.session
         streams: list[Stream] = list(session.streams.living.values())
         for stream in streams:
-            if overflows(stream.send_window, delta):
+            if overflows(stream.send_window, peak):
                 raise ConnectionFault(
                     _FLOW_CONTROL_ERROR, "settings.window", "a stream's window exceeds 2^31-1"
                 )
@@ -285,7 +293,10 @@ class ControlFrames:
             raise StreamFault(
                 stream_id, ErrorCode.FRAME_SIZE_ERROR, "priority.length", "five octets"
             )
-        # RFC 7540 §5.3.1: a stream cannot depend on itself.
+        # RFC 7540 §5.3.1: a stream cannot depend on itself. RFC 9218 §2.1: a peer that does not
+        # use these priorities MUST have them ignored.
+        if session.remote.no_rfc7540_priorities:
+            return
         if uint32(payload, 0) & 0x7FFFFFFF == stream_id:
             if not living:
                 raise protocol_error("priority.self", "a stream depends on itself")

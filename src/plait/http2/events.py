@@ -44,8 +44,8 @@ class RequestReceived(Event):
     :ivar method: the value of ``:method``.
     :ivar path: the value of ``:path``; ``None`` for a plain CONNECT.
     :ivar scheme: the value of ``:scheme``; ``None`` for a plain CONNECT.
-    :ivar authority: the value of ``host``, else of ``:authority``, else ``None``. The first two
-        name the same origin, unless the configuration lets them differ.
+    :ivar authority: the value of ``:authority``, else of ``host``, else ``None``. If the
+        configuration lets the two differ, ``host`` goes first.
     :ivar has_cookies: whether there is a ``cookie`` field.
     """
 
@@ -84,7 +84,7 @@ def request_received(stream_id: int, head: Head, end_stream: bool) -> RequestRec
     event.method = head.method
     event.path = head.path
     event.scheme = head.scheme
-    event.authority = head.host if head.host is not None else head.authority
+    event.authority = head.target
     event.has_cookies = head.has_cookies()
     return event
 

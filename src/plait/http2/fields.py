@@ -32,6 +32,7 @@ HOST = 1 << 7
 CONTENT_LENGTH = 1 << 8
 COOKIE = 1 << 9
 PRIORITY = 1 << 10
+TE = 1 << 11
 
 PSEUDO = METHOD | SCHEME | AUTHORITY | PATH | PROTOCOL | STATUS
 
@@ -121,8 +122,8 @@ def classify(name: bytes, value: bytes) -> int:
     if name in _CONNECTION_FIELDS:
         return CONNECTION_SPECIFIC
     # RFC 9113 §8.2.2: TE MUST NOT contain any value other than "trailers".
-    if name == b"te" and value.lower() != b"trailers":
-        return BAD_TE
+    if name == b"te":
+        return TE if value.lower() == b"trailers" else BAD_TE
     return REGULAR
 
 
@@ -186,9 +187,12 @@ def outgoing_field(name: object, value: object) -> Field:
 
 
 def _remember(given: tuple[object, object], field: Field) -> None:
-    """Keep what ``outgoing_field`` made of ``given``, unless it is long or confidential."""
+    """Keep what ``outgoing_field`` made of ``given``, unless it is long or confidential.
+
+    Nor ``te``, which must be looked at each time.
+    """
     name, value = field
-    if len(name) + len(value) > _REMEMBERED_OCTETS or name in _CONFIDENTIAL:
+    if len(name) + len(value) > _REMEMBERED_OCTETS or name in _CONFIDENTIAL or name == b"te":
         return
     known = _remembered_pseudo if name[0] == 0x3A else _remembered
     if len(known) >= _REMEMBERED_MAX:
@@ -218,11 +222,11 @@ def outgoing_fields(fields: Iterable[Any], pseudo: bool) -> list[Field]:
         # indexed".
         if type(field) is not tuple or _may_change(field):
             constant = False
-            ready.append(_outgoing_other(field, allowed))
+            ready.append(_outgoing_other(field, allowed, pseudo))
             continue
         known = _remembered_pseudo.get(field) if allowed else _remembered.get(field)
         if known is None:
-            known = _outgoing_pair(field, allowed)
+            known = _outgoing_pair(field, allowed, pseudo)
         if allowed and known[0][0] != 0x3A:
             allowed = False
         ready.append(known)
@@ -280,22 +284,27 @@ def _may_change(given: tuple[Any, ...]) -> bool:
     return False
 
 
-def _outgoing_pair(given: tuple[Any, ...], pseudo: bool) -> Field:
+def _outgoing_pair(given: tuple[Any, ...], allowed: bool, pseudo: bool) -> Field:
     """Return a field given as a tuple of two that was not found at once."""
-    if pseudo:
+    if allowed:
         known = _remembered.get(given)
         if known is not None:
             return known
-    field = _outgoing_other(given, pseudo)
+    field = _outgoing_other(given, allowed, pseudo)
     _remember(given, field)
     return field
 
 
-def _outgoing_other(given: Any, pseudo: bool) -> Field:
-    """Return a field given as a list, say, or marked as never to be indexed, which is kept."""
+def _outgoing_other(given: Any, allowed: bool, pseudo: bool) -> Field:
+    """Return a field given as a list, say, or marked as never to be indexed, which is kept.
+
+    :param allowed: a pseudo-header field may stand here.
+    :param pseudo: they may stand in the section: a section without is no request, nor may it
+        have ``te`` (RFC 9113 §8.2.2).
+    """
     name, value = given
     field = outgoing_field(name, value)
-    if field[0][0] == 0x3A and not pseudo:
+    if (field[0][0] == 0x3A and not allowed) or (field[0] == b"te" and not pseudo):
         raise InvalidFieldError(f"{field[0]!r} must not be sent here")
     return NeverIndexedField(*field) if isinstance(given, NeverIndexedField) else field
 

@@ -38,10 +38,13 @@ class ReceiveWindow:
         self.received = 0
 
     def receive(self, octets: int) -> bool:
-        """Account for octets that arrived; ``False`` if the peer had no credit for them."""
+        """Account for octets that arrived; ``False`` if the peer had no credit for them.
+
+        None at all need no credit, even of a window that is negative (RFC 9113 §6.9.1).
+        """
         self.received += octets
         self.available -= octets
-        return self.available >= 0
+        return self.available >= 0 or octets == 0
 
     def consume(self, octets: int) -> int:
         """Take octets back from the application.

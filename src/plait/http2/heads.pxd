@@ -11,6 +11,7 @@ cdef int PROTOCOL
 cdef int PSEUDO
 cdef int SCHEME
 cdef int STATUS
+cdef int TE
 
 cdef class Head:
     cdef public list fields
@@ -20,6 +21,7 @@ cdef class Head:
     cdef public bytes path
     cdef public bytes protocol
     cdef public bytes host
+    cdef public bytes target
     cdef public bytes priority
     cdef public long long content_length
     cdef public int seen
@@ -35,6 +37,7 @@ cdef class Head:
 cpdef Head request_head(list fields, list kinds, bint extended_connect, bint host_may_differ, bytes transport_scheme=*)
 @cython.locals(seen=cython.int)
 cdef object _check_connect(Head head, bint extended_connect)
+cdef bint _has_port(bytes authority) except -1
 @cython.locals(path=bytes)
 cdef object _check_target(Head head)
 @cython.locals(head=Head)

@@ -19,6 +19,7 @@ from .fields import (
     PSEUDO,
     SCHEME,
     STATUS,
+    TE,
     Field,
 )
 
@@ -49,6 +50,7 @@ class Head:
         "scheme",
         "seen",
         "status",
+        "target",
     )
 
     def __init__(self, fields: list[Field]) -> None:
@@ -60,6 +62,8 @@ class Head:
         self.path: bytes | None = None
         self.protocol: bytes | None = None
         self.host: bytes | None = None
+        # Of ``:authority`` and ``host`` the one that counts.
+        self.target: bytes | None = None
         self.priority: bytes | None = None
         self.content_length = -1
         self.status = 0
@@ -162,7 +166,28 @@ def request_head(
     if seen & HOST and head.authority is not None and not host_may_differ:
         if head.host is not None and head.host.lower() != head.authority.lower():
             raise MalformedError("field.host_differs")
+    # RFC 9113 §8.3.1: Host MUST NOT be used if ":authority" is there. Where they may differ, the
+    # first hop has told the one and the client the other, and it is the client that counts.
+    if head.host is not None and (host_may_differ or head.authority is None):
+        head.target = head.host
+    else:
+        head.target = head.authority
     return head
+
+
+def promised_fault(fields: list[Field], kinds: list[int], host_may_differ: bool) -> str:
+    """Return what is wrong with a promised request, or an empty string."""
+    try:
+        head = request_head(fields, kinds, False, host_may_differ)
+    except MalformedError as error:
+        return error.slug
+    # RFC 9113 §8.4: promised requests MUST be safe, cacheable, and without a body.
+    if head.method not in (b"GET", b"HEAD") or head.content_length > 0:
+        return "push.method"
+    # RFC 9113 §8.4.1: without an authority there is none that the server could have.
+    if not head.authority:
+        return "push.authority"
+    return ""
 
 
 def _check_connect(head: Head, extended_connect: bool) -> None:
@@ -175,8 +200,18 @@ def _check_connect(head: Head, extended_connect: bool) -> None:
         if (seen & (SCHEME | PATH | AUTHORITY)) != (SCHEME | PATH | AUTHORITY):
             raise MalformedError("field.pseudo_missing")
     # RFC 9113 §8.5: ":scheme" and ":path" MUST be omitted, ":authority" names the target.
-    elif seen & (SCHEME | PATH) or not head.authority:
+    # RFC 9110 §9.3.6: a server MUST reject an empty or invalid port; there is no default.
+    elif seen & (SCHEME | PATH) or head.authority is None or not _has_port(head.authority):
         raise MalformedError("field.connect")
+
+
+def _has_port(authority: bytes) -> bool:
+    """Whether an authority is a host and a port."""
+    host, _, port = authority.rpartition(b":")
+    if not host or not port.isdigit() or len(port) > 5:
+        return False
+    number = int(port)
+    return 0 < number < 65_536
 
 
 def _check_target(head: Head) -> None:
@@ -203,6 +238,9 @@ def response_head(fields: list[Field], kinds: list[int]) -> Head:
     head.collect(kinds)
     if head.seen & (PSEUDO ^ STATUS):
         raise MalformedError("field.request_pseudo")
+    # RFC 9113 §8.2.2: TE is connection-specific; the exception is for requests alone.
+    if head.seen & TE:
+        raise MalformedError("field.te")
     if not head.seen & STATUS:
         raise MalformedError("field.pseudo_missing")
     # RFC 9113 §8.6: 101 (Switching Protocols) has no meaning in HTTP/2.
@@ -222,3 +260,5 @@ def check_trailers(kinds: list[int]) -> None:
         # RFC 9113 §8.1: trailers MUST NOT include pseudo-header fields.
         if kind & PSEUDO:
             raise MalformedError("field.pseudo_in_trailers")
+        if kind & TE:
+            raise MalformedError("field.te")

@@ -177,6 +177,8 @@ class Session:
     def goaway(self, error_code: int, debug: bytes) -> None:
         """Send the final GOAWAY of a graceful end: what is open goes on, nothing new is taken."""
         self.goaway_last = self.last_handled()
+        # RFC 9113 §4.2: no frame is larger than the peer accepts; a goodbye is cut rather.
+        debug = debug[: self.out.max_frame_size - 8]
         append_goaway(self.out.buffer, self.goaway_last, error_code, debug)
 
     def begin_shutdown(self) -> None:

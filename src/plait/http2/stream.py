@@ -79,7 +79,7 @@ class Stream:
         self.unacknowledged = 0
         # Octets of body that content-length still promises; -1 when it promises nothing.
         self.expected = -1
-        # A CONNECT: neither side's end says anything of the other's.
+        # A CONNECT that was not refused: neither side's end says anything of the other's.
         self.tunnel = False
         # The request is HEAD: the response has no body, whatever its content-length says.
         self.headless = False

@@ -20,11 +20,12 @@ cdef class _Last:
 cdef _Last _last
 
 cdef class Submission:
+    cdef readonly set early
     cdef readonly Outbound out
     cdef readonly Session session
     cdef readonly StreamTable streams
 
-    @cython.locals(stream=Stream)
+    @cython.locals(stream=Stream, field=tuple, status=bytes)
     cpdef object response(self, long long stream_id, list fields, object body)
     @cython.locals(stream=Stream, fields=list, status=bytes)
     cpdef object headers(self, long long stream_id, object headers, bint end_stream)
@@ -42,9 +43,10 @@ cdef class Submission:
     cpdef Stream living(self, long long stream_id)
     cpdef object require_open(self)
 
+cpdef bint is_empty(bytes status)
 cpdef Body body_of(Stream stream)
 @cython.locals(head=tuple, ready=list, last=Answer, fields=list)
 cpdef list response_fields(object status, object headers)
 
-@cython.locals(field=tuple, name=bytes, status=bytes, at=cython.Py_ssize_t)
+@cython.locals(field=tuple, name=bytes, status=bytes, first=cython.int, at=cython.Py_ssize_t)
 cpdef bytes status_of(list fields)

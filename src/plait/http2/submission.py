@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from .body import Body, BodySource, Octets, steady
+from .config import Config
 from .constants import MAX_STREAM_ID
 from .errors import (
     ConnectionClosedError,
@@ -20,7 +21,8 @@ from .errors import (
     UsageError,
 )
 from .fields import Field, classify, outgoing_fields
-from .heads import MalformedError, request_head
+from .frames import append_priority_update
+from .heads import MalformedError, promised_fault, request_head
 from .outbound import Outbound
 from .priority import format_priority
 from .session import Session
@@ -38,12 +40,14 @@ _FINAL: dict[int, Field] = {code: (b":status", b"%d" % code) for code in range(2
 class Submission:
     """Heads, bodies, trailers and promises on their way to the streams."""
 
-    __slots__ = ("out", "session", "streams")
+    __slots__ = ("early", "out", "session", "streams")
 
     def __init__(self, session: Session) -> None:
         self.session = session
         self.out: Outbound = session.out
         self.streams: StreamTable = session.streams
+        # Client: streams to come whose priority was told.
+        self.early: set[int] | None = None
 
     # --- heads ----------------------------------------------------------------------------------
 
@@ -52,8 +56,11 @@ class Submission:
         stream = self.living(stream_id)
         if stream.head_sent or not self.session.is_server:
             raise StreamStateError(f"stream {stream_id} cannot be answered now")
-        status = fields[0][1]
-        if body is None or stream.headless or status == b"204" or status == b"304":
+        field = fields[0]
+        status = field[1]
+        if stream.tunnel and status[0] != 0x32:
+            stream.tunnel = False
+        if body is None or stream.headless or is_empty(status):
             self.out.send_head(stream, fields, True)
         elif isinstance(body, (bytes, bytearray, memoryview)):
             octets = steady(body)
@@ -79,7 +86,8 @@ class Submission:
         fields = outgoing_fields(headers, True)
         if priority is not None:
             fields = [*fields, (b"priority", format_priority(*priority))]
-        method = checked_request(fields)
+        remote = session.remote
+        method = checked_request(fields, remote.enable_connect_protocol, session.config)
         octets: Octets | None = None
         read: Callable[[int], Any] | None = None
         if isinstance(body, (bytes, bytearray, memoryview)):
@@ -113,8 +121,12 @@ class Submission:
         status = status_of(fields)
         if status[0] == 0x31:  # 1xx
             self.interim(stream, fields, end_stream)
-        else:
-            self.out.send_head(stream, fields, end_stream)
+            return
+        if is_empty(status):
+            stream.headless = True
+        if stream.tunnel and status[0] != 0x32:
+            stream.tunnel = False
+        self.out.send_head(stream, fields, end_stream)
 
     def interim(self, stream: Stream, fields: list[Field], end_stream: bool) -> None:
         """Send an interim response (RFC 9113 §8.1)."""
@@ -132,6 +144,9 @@ class Submission:
     def trailers(self, stream: Stream, fields: list[Field], end_stream: bool) -> None:
         """Queue a trailer section behind the body."""
         self.out.require_sendable(stream, "trailers")
+        # RFC 9113 §8.5: on a connected stream no other frames than DATA MUST be sent.
+        if stream.tunnel:
+            raise StreamStateError("a tunnel has no trailers")
         if not end_stream:
             raise StreamStateError("trailers end the stream")
         body = body_of(stream)
@@ -143,11 +158,16 @@ class Submission:
     def data(self, stream_id: int, data: Octets, end_stream: bool) -> None:
         """Queue octets of a body."""
         stream = self.bodied(stream_id)
-        self.out.send_octets(stream, steady(data), end_stream)
+        octets = steady(data)
+        if stream.headless and self.session.is_server and len(octets) > 0:
+            raise no_content(stream)
+        self.out.send_octets(stream, octets, end_stream)
 
     def source(self, stream_id: int, source: BodySource, end_stream: bool) -> None:
         """Let a body be pulled from a source."""
         stream = self.bodied(stream_id)
+        if stream.headless and self.session.is_server:
+            raise no_content(stream)
         self.attach(stream, read_of(source), end_stream)
 
     def bodied(self, stream_id: int) -> Stream:
@@ -174,18 +194,18 @@ class Submission:
             raise StreamStateError(f"nothing can be pushed on stream {stream_id}")
         if not self.push_enabled():
             raise PushDisabledError("the client does not accept pushed streams")
-        if not stream.can_send_data():
+        if not stream.can_send_data() or stream.tunnel:
             raise stream.misuse("PUSH_PROMISE")
         if self.streams.next_local > MAX_STREAM_ID:
             raise StreamLimitError("the stream ids are used up")
         fields = outgoing_fields(request_headers, True)
-        method = checked_request(fields)
-        # RFC 9113 §8.4: promised requests MUST be safe and cacheable.
-        if method not in (b"GET", b"HEAD"):
-            raise InvalidFieldError("only GET and HEAD can be promised")
+        kinds = [classify(*field) for field in fields]
+        slug = promised_fault(fields, kinds, self.session.config.host_may_differ)
+        if slug:
+            raise InvalidFieldError(f"these fields do not make a promise ({slug})")
         promised = self.streams.open_local(self.session.remote_window)
         promised.send_push_promise()
-        promised.headless = method == b"HEAD"
+        promised.headless = (b":method", b"HEAD") in fields
         # RFC 9218 §4.1 leaves a push's urgency to the server: behind what it belongs to.
         promised.urgency = min(stream.urgency + 1, 7)
         self.out.write_push_promise(stream_id, promised.id, fields)
@@ -201,6 +221,25 @@ class Submission:
             and len(self.out.buffer) <= self.out.max_unsent
         )
         return usable and room and session.remote.enable_push
+
+    # --- priorities -----------------------------------------------------------------------------
+
+    def priority_update(self, stream_id: int, value: bytes) -> None:
+        """Tell the server a stream's priority, perhaps before it begins (RFC 9218 §7.1)."""
+        streams = self.streams
+        idle = streams.is_idle(stream_id)
+        # RFC 9218 §7.1: not for stream 0, nor for a push that was not promised.
+        if not 0 < stream_id <= MAX_STREAM_ID or (idle and streams.is_remote(stream_id)):
+            raise NoSuchStreamError(stream_id)
+        if idle:
+            early = {known for known in self.early or () if streams.is_idle(known)}
+            early.add(stream_id)
+            # RFC 9218 §7.1: with the active ones they MUST NOT exceed the limit of streams.
+            limit = self.out.remote_max_streams
+            if 0 <= limit < len(early) + streams.local_count:
+                raise StreamLimitError("too many priorities of streams to come")
+            self.early = early
+        append_priority_update(self.out.buffer, stream_id, value)
 
     # --- checks ---------------------------------------------------------------------------------
 
@@ -301,18 +340,33 @@ def status_of(fields: list[Field]) -> bytes:
     for at in range(1, len(fields)):
         field = fields[at]
         name = field[0]
-        if name[0] == 0x3A:
+        first = name[0]
+        if first == 0x3A:
             raise InvalidFieldError("a response has no other pseudo-header field than :status")
+        if first == 0x74 and name == b"te":
+            raise InvalidFieldError("te belongs to requests")
     return status
 
 
-def checked_request(fields: list[Field]) -> bytes:
+def is_empty(status: bytes) -> bool:
+    """Whether a response of this status has no content (RFC 9110 §15.3.5, §15.3.6, §15.4.5)."""
+    return status == b"204" or status == b"205" or status == b"304"
+
+
+def no_content(stream: Stream) -> StreamStateError:
+    """Return the error for content where a response has none (RFC 9110 §6.4.1)."""
+    return StreamStateError(f"the response on stream {stream.id} has no content")
+
+
+def checked_request(fields: list[Field], extended_connect: bool, config: Config) -> bytes:
     """Check an outgoing request's fields as a server would; return the method.
 
+    :param extended_connect: the server allows ``:protocol``.
     :raises InvalidFieldError: if they do not make a request.
     """
+    kinds = [classify(*field) for field in fields]
     try:
-        head = request_head(fields, [classify(*field) for field in fields], True, True)
+        head = request_head(fields, kinds, extended_connect, config.host_may_differ)
     except MalformedError as error:
         raise InvalidFieldError(f"these fields do not make a request ({error.slug})") from None
     return head.method or b""

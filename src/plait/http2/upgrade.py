@@ -48,7 +48,7 @@ def offer_upgrade(session: Session, headers: Fields) -> bytes:
     """
     if session.is_server or session.streams.next_local != 1:
         raise UsageError("an upgrade comes before anything else")
-    method = checked_request(outgoing_fields(headers, True))
+    method = checked_request(outgoing_fields(headers, True), False, session.config)
     stream = session.streams.open_local(session.remote_window)
     stream.headless = method == b"HEAD"
     stream.head_sent = True
