@@ -82,8 +82,9 @@ def test_a_smaller_window_can_be_negative():
     window.receive(80)
     window.resize(-50)
     assert (window.size, window.available) == (50, -30)
-    assert not window.receive(0)
-    assert window.consume(80) == 80
+    assert window.receive(0), "nothing needs no credit (RFC 9113 §6.9.1)"
+    assert not window.receive(1)
+    assert window.consume(81) == 81
     assert window.available == 50
 
 
