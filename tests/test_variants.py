@@ -1,4 +1,7 @@
-"""Both variants, fed the same octets, say the same (the corpus is in `tests.support.corpus`)."""
+"""Both variants, fed the same octets, say the same.
+
+The corpus is in `tests.support.corpus`; what talkers say is in `tests.properties.talk`.
+"""
 
 from __future__ import annotations
 

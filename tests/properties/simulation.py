@@ -93,6 +93,9 @@ class End(Endpoint):
         self.side = SERVER if role == Role.SERVER else CLIENT
 
     def hears(self, event: Event) -> None:
+        late = isinstance(event, StreamReset) and event.slug == "data.closed"
+        if late and event.stream_id in self.ends:
+            return  # garbage for a stream that has ended
         super().hears(event)
         self.listener(self.side, event)
 
@@ -246,9 +249,13 @@ class Wire:
             flipped[self.chance.randrange(len(flipped))] ^= 1 << self.chance.randrange(8)
         return bytes(flipped)
 
+    def is_hit(self) -> bool:
+        """Whether something went wrong here."""
+        return self.doom is not None and self.doom.done
+
     def is_corrupt(self) -> bool:
-        """Whether what arrives here can still be trusted."""
-        return self.doom is not None and self.doom.done and self.doom.kind != "loss"
+        """Whether what arrives here cannot be trusted any more."""
+        return self.is_hit() and self.doom.kind != "loss"
 
     def read(self, side: int) -> None:
         """The application reads at its own pace."""
@@ -364,7 +371,7 @@ class Wire:
         """The client has no more use for the connection, on which all is done."""
         self.lost = True
         self.say("is closed")
-        if self.is_corrupt():
+        if self.is_hit():
             return
         self.check_messages()
         check_balance(*self.parties)

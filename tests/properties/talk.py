@@ -15,7 +15,16 @@ from collections.abc import Callable
 import hpack
 
 from tests.http2 import frames as f
-from tests.support.corpus import BROWSER, CHAT, MALFORMED, TRAILERS, TUNNEL
+from tests.support.corpus import (
+    BROWSER,
+    CHAT,
+    MALFORMED,
+    TRAILERS,
+    TUNNEL,
+    Conversation,
+    cut,
+    damage,
+)
 
 CREDIT = 60_000
 """Octets of bodies in all: they fit a window that was never enlarged."""
@@ -266,6 +275,21 @@ class Talker:
         return self.pick(FAULTS)(self)
 
 
+def conversations(count: int = 300) -> list[Conversation]:
+    """Streams for both variants: valid ones, faulty ones, damaged ones, cut into reads."""
+    chance = random.Random(9113)
+    found = []
+    for at in range(count):
+        role = ("server", "client")[at % 2]
+        talker = Talker(chance, to_server=role == "server")
+        parts = talker.frames(10 + at % 40, faults=at // 2 % 3)
+        if at % 5 == 4:
+            parts = damage(chance, parts)
+        reads = cut(chance, parts) if at % 3 else tuple(parts)
+        found.append(Conversation(f"{role}: talk {at}", role, reads))
+    return found
+
+
 def _malformed(talker: Talker) -> list[f.Frame]:
     fields = talker.pick(MALFORMED)
     if not talker.to_server:
@@ -361,6 +385,8 @@ FAULTS: list[Callable[[Talker], f.Frame | list[f.Frame]]] = [
     lambda talker: f.Frame(f.DATA, 0, talker.known() or 1, bytes(20_000)),
     lambda talker: f.push_promise(1, talker.pick([2, 3, 4, 0]), f.GET),
     lambda talker: f.push_promise(1, talker.promised + 2, f.POST),
+    lambda talker: f.push_promise(0, talker.promised + 2, f.GET, end_headers=False),
+    lambda talker: f.headers(0, f.GET, end_headers=False),
     lambda talker: f.priority_update(talker.pick([0, 2]), b"u=1"),
     lambda talker: f.data(talker.known() or 1, b""),
 ]

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from plait import build_info, hpack, http2
 from tests.http2.frames import GET
+from tests.properties.talk import conversations
 from tests.support.corpus import Conversation, Fields, corpus, field_blocks, field_lists
 
 # How a line begins that tells of an exception the engine must not raise.
@@ -236,7 +237,7 @@ def transcripts() -> Iterator[tuple[str, Callable[[], list[str]]]]:
     """Name and transcript of everything in the corpus."""
     yield "hpack decode", lambda: list(decode_lines())
     yield "hpack encode", lambda: list(encode_lines())
-    for at, told in enumerate(corpus()):
+    for at, told in enumerate([*corpus(), *conversations()]):
         yield told.name, lambda at=at, told=told: Application(told, at).run(told.reads)
 
 
