@@ -434,3 +434,16 @@ def test_a_connect_names_a_port(authority):
     facing_server().sends(headers(1, fields, end_stream=False)).loses(1, PROTOCOL)
     with pytest.raises(InvalidFieldError):
         facing_client().connection.send_request(fields, end_stream=False)
+
+
+@pytest.mark.xfail(strict=True, reason="about to be mended")
+@pytest.mark.parametrize("code", [204, 205])
+def test_any_2xx_makes_a_tunnel(code):
+    peer = asking(CONNECT, end_stream=False)
+    peer.sends(headers(1, status(code), end_stream=False)).clear()
+    peer.sends(data(1, b"through"))
+    assert [event.data for event in peer.hears()] == [b"through"]
+    server = asked(CONNECT, end_stream=False)
+    server.connection.send_headers(1, status(code))
+    server.connection.send_data(1, b"through")
+    server.wire(headers(1, status(code), end_stream=False), data(1, b"through"))
