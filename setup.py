@@ -97,7 +97,12 @@ def modules_with_sidecar() -> Iterator[tuple[str, Path]]:
 
 
 def check_compiler() -> None:
-    """Compiles one empty extension, so that a missing compiler or header shows early."""
+    """Compiles one empty extension, so that a missing compiler or header shows early.
+
+    The sidecars rely on sizes of 64 bits.
+    """
+    if sys.maxsize < 2**63 - 1:
+        raise CannotCompileError("this Python's sizes have less than 64 bits")
     from setuptools._distutils.ccompiler import new_compiler
     from setuptools._distutils.sysconfig import customize_compiler, get_python_inc
 
