@@ -8,6 +8,7 @@ import importlib.util
 import json
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -47,6 +48,7 @@ def fuzz(name: str, seconds: int) -> list[Path]:
     work, findings = WORK / name, FINDINGS / name
     work.mkdir(parents=True, exist_ok=True)
     findings.mkdir(parents=True, exist_ok=True)
+    busy_before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     done = engine(
         name,
         f"-max_total_time={seconds}",
@@ -60,10 +62,11 @@ def fuzz(name: str, seconds: int) -> list[Path]:
     log = FINDINGS / f"{name}.log"
     log.write_text(done.stderr, encoding="utf-8")
     found = [Path(path) for path in re.findall(r"Test unit written to (\S+)", done.stderr)]
-    summary = re.findall(
-        r"^#\d+\s+DONE.*|^stat::number_of_executed_units.*", done.stderr, re.MULTILINE
-    )
-    print("\n".join(summary) or done.stderr[-3000:], flush=True)
+    executed = re.search(r"number_of_executed_units:\s*(\d+)", done.stderr)
+    covered = re.findall(r"\bcov: (\d+)", done.stderr) or ["?"]
+    busy = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - busy_before
+    count = executed[1] if executed else "?"
+    print(f"{count} executions, {covered[-1]} edges, {busy:.0f} s of CPU", flush=True)
     if done.returncode and not found:
         raise SystemExit(f"the fuzzer itself failed; see {shown(log)}")
     return found
