@@ -245,6 +245,20 @@ def test_the_demonstration_is_there_in_clear_and_over_tls(curl):
             assert "<html" in curl("--insecure", url).lower()
 
 
+def test_limits_reach_the_server(site):
+    options = ("--max-connections", "1", "--idle-timeout", "1", "-b", "127.0.0.1:0")
+    with plait("serve", site, *options) as server:
+        port = int(server.wait_for(r"http://127\.0\.0\.1:(\d+)/")[1])
+        with socket.create_connection(("127.0.0.1", port), 10) as first:
+            first.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\4" + bytes(5))
+            assert first.recv(9)[3] == 4  # SETTINGS
+            with socket.create_connection(("127.0.0.1", port), 10) as second:
+                with contextlib.suppress(ConnectionError):
+                    assert second.recv(100) == b""
+            server.wait_for("refused 1 connections: connections.limit")
+            server.wait_for(r"refused, address:127\.0\.0\.1, port:\d+: timeout\.\w+")
+
+
 def test_log_levels(site, curl):
     with plait("serve", site, "-b", "127.0.0.1:0", "--log-level", "WARNING") as server:
         curl(server.wait_for(CLEAR)[1])

@@ -104,8 +104,8 @@ def default_of(field: dataclasses.Field[object]) -> str:
 def slugs_of_the_source() -> set[str]:
     """Every string of the protocol packages that looks like a slug, docstrings apart."""
     found = {f"hpack.{limit}" for limit in ("list_size", "too_many_fields", "too_many_cookies")}
-    paths = [path for name in ("http2", "hpack", "server") for path in (PACKAGE / name).glob("*.py")]
-    for path in paths:
+    packages = [PACKAGE / name for name in ("http2", "hpack", "server")]
+    for path in [path for package in packages for path in package.glob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 if re.fullmatch(r"[a-z_0-9]+\.[a-z_]+[a-z1]", node.value):

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from plait import build_info
+from plait.server import TimeLimits
 
 from .addresses import Bind, parse_bind
 from .errors import UserError, one_line
@@ -47,6 +48,17 @@ def _bind_option(default: str) -> Callable[[F], F]:
     )
 
 
+def _timeout_option(name: str, default: int, text: str) -> Callable[[F], F]:
+    return click.option(
+        name,
+        type=click.IntRange(min=0, max=86400),
+        default=default,
+        show_default=True,
+        metavar="SECONDS",
+        help=text,
+    )
+
+
 _OPTIONS = (
     click.option("--certfile", metavar="FILE", help="Certificate chain for TLS, in PEM."),
     click.option("--keyfile", metavar="FILE", help="Its key, if it is not in the same file."),
@@ -65,6 +77,15 @@ _OPTIONS = (
         show_default=True,
         metavar="SECONDS",
         help="How long requests may go on after Ctrl-C.",
+    ),
+    _timeout_option("--idle-timeout", 180, "How long a connection may be idle; 0 for ever."),
+    _timeout_option("--body-timeout", 60, "How long 4 KiB of a request may take; 0 for ever."),
+    _timeout_option("--write-timeout", 60, "How long 4 KiB of a response may take; 0 for ever."),
+    click.option(
+        "--max-connections",
+        type=click.IntRange(min=1),
+        metavar="NUMBER",
+        help="How many connections an address may have open; any number by default.",
     ),
 )
 
@@ -209,7 +230,13 @@ def _serve(
     options: dict[str, Any],
     note: str | None = None,
 ) -> None:
-    serve(listeners, handler, what, options["graceful_timeout"], note)
+    limits = TimeLimits(
+        idle=options["idle_timeout"] or None,
+        body=options["body_timeout"] or None,
+        write=options["write_timeout"] or None,
+    )
+    settings = {"time_limits": limits, "max_connections": options["max_connections"]}
+    serve(listeners, handler, what, options["graceful_timeout"], note, settings)
 
 
 def _configure_logging(options: dict[str, Any]) -> None:

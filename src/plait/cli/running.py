@@ -10,7 +10,9 @@ import signal
 import socket
 import ssl
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from plait.server import HTTP2Server, new_event_loop
@@ -41,18 +43,25 @@ def serve(
     what: str,
     graceful_timeout: float,
     note: str | None = None,
+    settings: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
     """Serve `what` until SIGINT or SIGTERM, then let what runs end within the timeout (seconds).
 
     A second signal ends it at once. `note` is a line to add to those that say where it is served.
-    Uses uvloop where it is installed. Raises `UserError` if an address cannot be had.
+    `settings` are further arguments of `HTTP2Server`. Uses uvloop where it is installed. Raises
+    `UserError` if an address cannot be had.
     """
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(_serve(listeners, handler, what, graceful_timeout, note))
+        runner.run(_serve(listeners, handler, what, graceful_timeout, note, settings))
 
 
 async def _serve(
-    listeners: list[Listener], handler: Handler, what: str, grace: float, note: str | None
+    listeners: list[Listener],
+    handler: Handler,
+    what: str,
+    grace: float,
+    note: str | None,
+    settings: Mapping[str, Any],
 ) -> None:
     stop, hurry = asyncio.Event(), asyncio.Event()
 
@@ -66,7 +75,7 @@ async def _serve(
     try:
         for listener in listeners:
             # one by one, so that those that could be had are closed if another cannot
-            servers.append(_listen(listener, handler))  # noqa: PERF401
+            servers.append(_listen(listener, handler, settings))  # noqa: PERF401
         for server in servers:
             await server.start()
         for listener, server in zip(listeners, servers, strict=True):
@@ -92,9 +101,9 @@ async def _close(servers: list[HTTP2Server], grace: float, hurry: asyncio.Event)
         await closing
 
 
-def _listen(listener: Listener, handler: Handler) -> HTTP2Server:
+def _listen(listener: Listener, handler: Handler, settings: Mapping[str, Any]) -> HTTP2Server:
     try:
-        return HTTP2Server(listener.bind.address, handler, ssl=listener.context)
+        return HTTP2Server(listener.bind.address, handler, ssl=listener.context, **settings)
     except (OSError, UnicodeError) as error:
         raise UserError(_why_not(listener, error)) from None
 

@@ -86,7 +86,9 @@ class TimeLimits:
     @property
     def sweep(self) -> float:
         """Seconds between two sweeps: a second, or less where a limit is short."""
-        limits = [getattr(self, name) for name in self.__slots__ if name not in _PROGRESS]
+        limits: list[float | None] = [
+            getattr(self, name) for name in self.__slots__ if name not in _PROGRESS
+        ]
         return min([_LONGEST_SWEEP] + [limit / 4 for limit in limits if limit is not None])
 
 
