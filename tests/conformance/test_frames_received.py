@@ -217,6 +217,15 @@ def test_no_reset_is_answered_with_a_reset(facing, stream_id):
 
 
 @BOTH
+@pytest.mark.parametrize("depends_on", [0, 1, 3])
+@pytest.mark.parametrize("used", [0, 1])
+def test_priority_on_stream_0_is_an_error_whatever_it_says(facing, depends_on, used):
+    # RFC 9113 §6.3: also where RFC 7540's priorities are not used.
+    peer = facing().sends(settings((f.NO_RFC7540_PRIORITIES, used))).clear()
+    peer.sends(f.priority(0, depends_on)).dies(PROTOCOL)
+
+
+@BOTH
 @pytest.mark.parametrize("code", [f.NO_ERROR, 0x0D, 0x0E, 0xFFFF_FFFF])
 def test_every_error_code_resets_a_stream_alike(facing, code):
     # RFC 9113 §7: unknown codes MUST NOT trigger any special behaviour.
@@ -276,6 +285,12 @@ def test_a_stream_of_the_server_is_not_opened_by_headers(state):
             "PushedStreamReceived",
             "ResponseReceived",
         ]
+
+
+@pytest.mark.parametrize("end_headers", [True, False])
+def test_a_promise_on_stream_0_is_an_error_at_once(end_headers):
+    # RFC 9113 §6.6: not only when its block is whole.
+    asking().sends(push_promise(0, 2, GET, end_headers=end_headers)).dies(PROTOCOL)
 
 
 @pytest.mark.parametrize("state", ["idle", "closed"])
