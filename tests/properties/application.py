@@ -24,6 +24,7 @@ class Steady(Application):
     def __init__(self, role: str, number: int) -> None:
         super().__init__(Conversation("property", role, ()), number)
         self.events: list[list[Event]] = []
+        self.known: list[tuple[object, ...]] = []
 
     def plays(self, segments: Sequence[Segment]) -> Steady:
         """Take all reads; act at the end of each segment."""
@@ -34,6 +35,7 @@ class Steady(Application):
             for read in segment:
                 events += self.connection.receive_data(read)
             self.events.append(events)
+            self.known.append(self.facts())
             self.tell(events)
             for event in events:
                 self.attempt(type(event).__name__, lambda event=event: self.answer(event))
@@ -41,3 +43,14 @@ class Steady(Application):
         for _ in range(20):
             self.send(65_536)
         return self
+
+    def facts(self) -> tuple[object, ...]:
+        """What the connection tells of itself to those who ask."""
+        asked = self.connection
+        return (
+            (asked.closed, asked.drained, asked.goaway_sent, asked.settings_acknowledged),
+            (asked.open_streams, asked.highest_remote_stream_id, asked.next_stream_id),
+            (asked.requests_received, asked.peer_resets),
+            (asked.received_octets, asked.sent_octets, asked.unsent_octets),
+            (asked.unfinished_since, asked.waiting_for_peer(), asked.wants_write),
+        )

@@ -117,6 +117,11 @@ def check_buffers(connection: Connection, session: Session) -> None:
         # The first frame may be larger than what a block may grow to.
         most = max(session.config.max_header_list_size, 16_384, session.max_frame_size)
         assert len(blocks.fragments) <= most
+    waits = inbound.partial is not None and (len(inbound.partial) < 4 or inbound.partial[3] != 0)
+    begun = not inbound.control.settings_received or blocks.open_stream != 0 or waits
+    assert (connection.unfinished_since is not None) == begun
+    for stream_id in session.out.pending_heads or ():
+        assert session.streams.living[stream_id].pending_head is not None
     assert len(session.streams.reset_by_us or ()) <= 512
     assert len(session.streams.gaps or ()) <= 16
     most = session.max_streams if session.max_streams >= 0 else 100

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from plait.http2 import ConnectionTerminated, Event
+from plait.http2 import (
+    Connection,
+    ConnectionTerminated,
+    Event,
+    RequestReceived,
+    without_withdrawn,
+)
 from tests.http2 import frames as f
 from tests.support.corpus import damage
 from tests.support.replay import FAULT
@@ -90,12 +96,13 @@ def replays(draw: st.DrawFn) -> tuple[str, int, list[list[bytes]], list[Segment]
 
 
 def check_cuts(case: tuple[str, int, list[list[bytes]], list[Segment]]) -> None:
-    """Segment by segment the same events; in all the same words, octet for octet."""
+    """Segment by segment the same events and facts; in all the same words, octet for octet."""
     role, number, whole, cut = case
     expected = Steady(role, number).plays(whole)
     got = Steady(role, number).plays(cut)
     assert got.events == expected.events
     assert got.lines == expected.lines
+    assert got.known == expected.known
     assert not [line for line in got.lines if line.startswith(FAULT)]
     check_consistent(got.connection)
 
@@ -113,6 +120,7 @@ def check_stream(case: tuple[str, list[bytes]], number: int) -> None:
         events = app.connection.receive_data(part)
         check_consistent(app.connection)
         assert all(isinstance(event, Event) for event in events)
+        check_withdrawn(app.connection, events)
         for event in events:
             app.attempt("answer", lambda event=event: app.answer(event))
         check_consistent(app.connection)
@@ -120,6 +128,16 @@ def check_stream(case: tuple[str, list[bytes]], number: int) -> None:
         check_consistent(app.connection)
     assert not [line for line in app.lines if line.startswith(FAULT)]
     check_said(bytes(app.said), role)
+
+
+def check_withdrawn(connection: Connection, events: list[Event]) -> None:
+    """Without the requests that were withdrawn, those that are left can be answered."""
+    kept = without_withdrawn(events)
+    left = [event.stream_id for event in kept if isinstance(event, RequestReceived)]
+    assert all(connection.stream_is_open(stream) for stream in left)
+    gone = {event.stream_id for event in events if isinstance(event, RequestReceived)} - {*left}
+    assert not any(connection.stream_is_open(stream) for stream in gone)
+    assert kept == [e for e in events if getattr(e, "stream_id", 0) not in gone]
 
 
 def check_said(written: bytes, role: str) -> None:
