@@ -38,8 +38,6 @@ from .stream import Stream
 
 _PROTOCOL_ERROR = int(ErrorCode.PROTOCOL_ERROR)
 _SMALLEST_BLOCK_LIMIT = 16_384
-_MOST_PROMISES = 100
-"""Promised streams that a client keeps at once; more where its limit of streams is higher."""
 
 
 class FieldBlocks:
@@ -377,7 +375,7 @@ class FieldBlocks:
         if session.is_beyond_goaway(promised_id):
             streams.highest_remote = promised_id
             return
-        most = max(session.max_streams, _MOST_PROMISES)
+        most = max(session.max_streams, session.config.limits.max_promises)
         full = len(streams.living) - streams.local_count >= most
         promised = streams.open_remote(promised_id, 0)
         promised.recv_push_promise()

@@ -70,6 +70,11 @@ class Limits:
     refused_rate: float = 33.0
     """Streams beyond the concurrency limit, each refused with REFUSED_STREAM."""
 
+    max_promises: int = 100
+    """Promised streams that wait: of a server for a client that lets them not begin, of a client
+    for a server that does not send them (or as many as it may have open, if that is more). Stops
+    promises that pile up."""
+
     max_unsent_octets: int = 65_536
     """Octets of header sections and control frames that wait to be sent. Beyond them responses wait
     with their streams open, so that the concurrency limit holds; a peer that causes more

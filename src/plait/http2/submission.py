@@ -31,9 +31,6 @@ from .stream import Stream
 from .streams import StreamTable
 
 Fields = Iterable[tuple[bytes | str, bytes | str]]
-_MOST_PROMISES = 100
-"""Promised responses that a server has in hand at once."""
-
 _FINAL: dict[int, Field] = {code: (b":status", b"%d" % code) for code in range(200, 1000)}
 
 
@@ -217,7 +214,8 @@ class Submission:
         usable = session.is_server and not session.closed and not session.goaway_received
         # Promises that the client neither fetches nor reads must not pile up.
         room = (
-            len(self.streams.living) - self.streams.remote_count < _MOST_PROMISES
+            len(self.streams.living) - self.streams.remote_count
+            < session.config.limits.max_promises
             and len(self.out.buffer) <= self.out.max_unsent
         )
         return usable and room and session.remote.enable_push
