@@ -7,6 +7,7 @@ must say the same.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from fuzz import program as p
 from fuzz.cursor import Cursor
 from fuzz.ledger import Ledger
-from fuzz.peer import NUMBERS, Peer
+from fuzz.peer import NUMBERS, REQUESTS, Peer
 from fuzz.wellformed import EventLog, check_account
 from plait import http2
 from tests.http2 import frames as f
@@ -201,8 +202,11 @@ class Conversation:
                 at += size
                 size = self.cut if at < MOST_SMALL_READS * self.cut else len(octets) // 8 + 1
             assert again == events, f"cut into {self.cut}: {again} instead of {events}"
+            assert engine.unfinished_since == self.engines[0].unfinished_since
         self.log.take(events)
         self.tell(events)
+        kept = http2.without_withdrawn(events)
+        assert [event for event in events if event in kept] == kept
         for event in events:
             self.react(event)
 
@@ -316,6 +320,8 @@ class Conversation:
             self.send(code, cursor)
         elif code in (p.RESUME, p.RESET, p.ACKNOWLEDGE, p.GROW_WINDOW, p.PRIORITIZE):
             self.act_on_stream(code, self.peer.some_stream(cursor), cursor)
+        elif code == p.UPGRADE:
+            self.upgrade(cursor)
         elif code == p.CHANGE_SETTINGS:
             changes = {}
             for _ in range(cursor.below(4) + 1):
@@ -335,6 +341,25 @@ class Conversation:
             self.call("send_origin", [b"https://a.example"])
         else:
             self.call("send_alternative_service", b'h3=":443"', b"https://a.example")
+
+    def upgrade(self, cursor: Cursor) -> None:
+        """HTTP/1.1 becomes HTTP/2, if nothing came before."""
+        fields = REQUESTS[cursor.octet() % len(REQUESTS)]
+        if not self.is_server:
+            if isinstance(self.call("initiate_upgrade", fields), bytes):
+                self.peer.used(1)
+            return
+        payload = cursor.take(60)
+        coded = base64.urlsafe_b64encode(payload).rstrip(b"=")
+        value = payload if cursor.octet() & 1 else coded
+        events = self.call("receive_upgrade", fields, value, bool(cursor.octet() & 1))
+        if isinstance(events, list):
+            self.ledger.allow(payload)
+            self.peer.highest = max(self.peer.highest, 1)
+            self.log.take(events)
+            self.tell(events)
+            for event in events:
+                self.react(event)
 
     def act_on_stream(self, code: int, stream_id: int, cursor: Cursor) -> None:
         """An operation on a stream that exists, or does not."""
@@ -404,9 +429,11 @@ class Conversation:
         for engine in self.engines:
             if self.is_open_book:
                 check_account(engine)
-                waiting = engine._session.out
-                octets = len(waiting.buffer) + waiting.segment_octets
+                out = engine._session.out
+                octets = len(out.buffer) + out.segment_octets
                 assert octets <= MOST_WAITING, f"{octets} octets wait to be written"
+        waiting = [engine.waiting_for_peer() for engine in self.engines]
+        assert waiting[0] == waiting[-1]
         self.hear_own_events()
 
 

@@ -35,7 +35,8 @@ def main() -> None:
     """Fuzzes until libFuzzer has had enough, or something is found."""
     name = sys.argv[1]
     target = TARGETS[name]
-    arguments = [sys.argv[0], *sys.argv[2:]]
+    # What libFuzzer starts again, through a shell, when it merges.
+    arguments = [f"{sys.executable} -m fuzz.engine {name}", *sys.argv[2:]]
 
     def test_one_input(data: bytes) -> None:
         target(data, None)

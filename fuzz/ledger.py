@@ -71,13 +71,17 @@ class Ledger:
         elif kind == f.WINDOW_UPDATE and len(payload) == 4:
             self.allowed[stream] += int.from_bytes(payload, "big") & 0x7FFFFFFF
         elif kind == f.SETTINGS and not flags & f.ACK:
-            for at in range(0, len(payload) - 5, 6):
-                code = int.from_bytes(payload[at : at + 2], "big")
-                value = int.from_bytes(payload[at + 2 : at + 6], "big")
-                if code == f.INITIAL_WINDOW_SIZE:
-                    self.initial = max(self.initial, value)
-                elif code == f.MAX_FRAME_SIZE:
-                    self.max_frame = max(self.max_frame, value)
+            self.allow(payload)
+
+    def allow(self, payload: bytes) -> None:
+        """The peer's settings."""
+        for at in range(0, len(payload) - 5, 6):
+            code = int.from_bytes(payload[at : at + 2], "big")
+            value = int.from_bytes(payload[at + 2 : at + 6], "big")
+            if code == f.INITIAL_WINDOW_SIZE:
+                self.initial = max(self.initial, value)
+            elif code == f.MAX_FRAME_SIZE:
+                self.max_frame = max(self.max_frame, value)
 
     # --- what the engine says ---------------------------------------------------------------
 

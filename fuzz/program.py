@@ -53,8 +53,9 @@ LONGEST = 255
     WAIT,
     REQUEST,
     ANNOUNCE,
-) = range(36)
-CODES = ANNOUNCE + 1
+    UPGRADE,
+) = range(37)
+CODES = UPGRADE + 1
 
 
 @dataclass(frozen=True)

@@ -176,6 +176,9 @@ def everyday() -> Iterator[tuple[str, int, list[p.Operation]]]:
             op(p.SEND_DATA, LAST, 1, 0),
         ],
     )
+    windows = f.settings((f.INITIAL_WINDOW_SIZE, 10), (f.MAX_FRAME_SIZE, 20_000)).payload
+    yield "upgrade", READS, [op(p.UPGRADE, 0, windows.ljust(60, b"\0")), op(p.RESPOND, LAST, 1)]
+    yield "upgrade too late", SERVES, [get, op(p.UPGRADE, 0, windows)]
     yield "shutdown", SERVES, [get, op(p.SHUT_DOWN), op(p.PULL), op(p.PING, 3), get, get]
     yield (
         "urgencies",
@@ -225,6 +228,7 @@ def visits() -> Iterator[tuple[str, int, list[p.Operation]]]:
     yield "services", SERVES, [op(p.ALTSVC, 224, 9, b"https://a", b"h3"), op(p.ORIGIN, 2, b"ab")]
     yield "depends on itself", SERVES, [op(p.HEADERS, OLD, IDLE, 0x20, IDLE, 0), ask]
     yield "limits", SERVES, [op(p.SETTINGS, 3, 1), ask, ask, op(p.SETTINGS, 3, 0), ask]
+    yield "upgrade", SERVES, [op(p.UPGRADE, 0), op(p.HEADERS, OLD, LAST, 1, 0x00), ask]
     yield "windows", READS, [op(p.SETTINGS, 4, 3), upload, op(p.WINDOW_UPDATE, 0, 0, 4), upload]
 
 
