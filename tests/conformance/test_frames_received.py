@@ -293,6 +293,17 @@ def test_a_promise_on_stream_0_is_an_error_at_once(end_headers):
     asking().sends(push_promise(0, 2, GET, end_headers=end_headers)).dies(PROTOCOL)
 
 
+@pytest.mark.parametrize("stream_id", [0, 1, 2, 3, 4], ids=str)
+@pytest.mark.parametrize("end_headers", [True, False])
+def test_a_client_promises_nothing_on_any_stream(stream_id, end_headers):
+    # RFC 9113 §8.4: a connection error, before the block is looked at.
+    peer = serving()
+    peer.connection.push_stream(1, GET)
+    peer.clear().sends(push_promise(stream_id, 6, GET, end_headers=end_headers))
+    assert peer.events[-1].slug == "push.not_allowed"
+    peer.dies(PROTOCOL)
+
+
 @pytest.mark.parametrize("state", ["idle", "closed"])
 @pytest.mark.parametrize("promised", [2, 1, 3, 0], ids=["new", "odd", "idle odd", "none"])
 def test_a_promise_stands_on_an_open_stream_and_names_a_new_one(state, promised):

@@ -157,11 +157,12 @@ def test_a_response_has_no_pseudo_header_field_but_its_status(code, name):
     ids=["no fields", "no status", "late", "twice"],
 )
 def test_every_response_has_one_status_in_front(fields):
-    asking().sends(headers(1, fields)).loses(1, PROTOCOL)
-    server = asked()
-    with pytest.raises(UsageError):
-        server.connection.send_headers(1, fields, end_stream=True)
-    server.wire()
+    for ends in (True, False):
+        asking().sends(headers(1, fields, end_stream=ends)).loses(1, PROTOCOL)
+        server = asked()
+        with pytest.raises(UsageError):
+            server.connection.send_headers(1, fields, end_stream=ends)
+        server.wire()
 
 
 @pytest.mark.parametrize("field", [(b":status", b"200"), (b":path", b"/"), (b":x", b"v")])
