@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from fuzz import program as p
 from fuzz.conversation import ANSWERS, CONSUMES, CUTS, READS, TIGHT
 from fuzz.octets import IS_CLIENT, IS_RAW
-from fuzz.peer import NAMES, VALUES
+from fuzz.peer import NAMES, VALUES, Peer
 from tests.http2 import frames as f
 from tests.support.corpus import MALFORMED, written_for_client, written_for_server
 
@@ -239,6 +239,14 @@ def field_blocks() -> Iterator[tuple[str, bytes]]:
         yield f"rfc7541 {name}", p.build(b"\5\0\5\0", steps)
     for name, block in BAD_BLOCKS.items():
         yield name, p.build(b"\5\0\5\0", [p.Operation(4, bytes.fromhex(block))])
+    # every symbol of the Huffman code, after short codes and after long ones
+    coder = Peer(faces_server=True)
+    spoken_codes = [
+        coder.literal(b"x", bytes(sign for at in part for sign in (at, 0x61)), 0, True)
+        for part in (range(n, n + 32) for n in range(0, 256, 32))
+    ]
+    steps = [p.Operation(4, block) for block in spoken_codes]
+    yield "every symbol", p.build(b"\5\0\5\0", steps)
     sections = [p.Operation(kind % 4, bytes([kind])) for kind in range(64)]
     yield "templates", p.build(b"\5\0\5\0", sections)
     yield "round trips", p.build(b"\5\0\5\0", [op(7, bytes(range(n, 200, 9))) for n in range(9)])
