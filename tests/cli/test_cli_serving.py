@@ -252,9 +252,11 @@ def test_limits_reach_the_server(site):
         with socket.create_connection(("127.0.0.1", port), 10) as first:
             first.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\4" + bytes(5))
             assert first.recv(9)[3] == 4  # SETTINGS
-            with socket.create_connection(("127.0.0.1", port), 10) as second:
-                with contextlib.suppress(ConnectionError):
-                    assert second.recv(100) == b""
+            with (
+                socket.create_connection(("127.0.0.1", port), 10) as second,
+                contextlib.suppress(ConnectionError),
+            ):
+                assert second.recv(100) == b""
             server.wait_for("refused 1 connections: connections.limit")
             server.wait_for(r"refused, address:127\.0\.0\.1, port:\d+: timeout\.\w+")
 

@@ -102,12 +102,12 @@ class Handshake:
             self._server.handshake_over(self)
         if self._slug is not None:
             self._server.handshake_refused(address, self._slug, reason)
-        elif secure is not None and self.transport is not None:
+        elif secure is not None and not self._is_lost():
             self._begin(secure)
 
     async def _upgraded(self) -> asyncio.Transport | None:
         """Return the transport over TLS; ``None`` when it was lost."""
-        if self.transport is None or self.transport.is_closing():
+        if self.transport is None or self._is_lost():
             return None
         self._loop.call_soon(self._hand_over)
         return await self._loop.start_tls(
@@ -118,6 +118,10 @@ class Handshake:
             ssl_handshake_timeout=_LONG,
             ssl_shutdown_timeout=_LONG,
         )
+
+    def _is_lost(self) -> bool:
+        """Whether the connection is gone; we are not told of it while the handshake is made."""
+        return self.transport is None or self.transport.is_closing()
 
     def _hand_over(self) -> None:
         """Give what came too early to the one it is for, who is the transport's protocol now."""
