@@ -11,6 +11,7 @@ cdef unsigned long long _INTEGER
 cdef class Decoder:
     cdef readonly DynamicTable table
     cdef readonly long long generation
+    cdef readonly long long list_size
     cdef long long _allowed
     cdef long long _demanded
     cdef Py_ssize_t _max_list_size

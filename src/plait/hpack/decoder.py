@@ -52,6 +52,7 @@ class Decoder:
             field's *kind*, is kept with the table entry.
 
     Attributes:
+        list_size: Octets of the list that was decoded last, name + value + 32 for each field.
         generation: Grows whenever the dynamic table changes. A block means the same fields as
             long as it stays the same, if it does not change while the block is decoded.
         table: The dynamic table.
@@ -68,6 +69,7 @@ class Decoder:
         "_max_list_size",
         "_static",
         "generation",
+        "list_size",
         "table",
     )
 
@@ -83,6 +85,7 @@ class Decoder:
         check_table_size(max_table_size)
         self.table = DynamicTable(max_table_size)
         self.generation = 0
+        self.list_size = 0
         self._allowed = max_table_size
         # The size update that the next block must start with is at most this; -1: none must be.
         self._demanded = -1
@@ -214,6 +217,7 @@ class Decoder:
             else:
                 fields.append(entry.field)
                 kinds.append(entry.kind)
+        self.list_size = size
         return excess
 
     def _read_size_updates(self, block: bytes) -> int:

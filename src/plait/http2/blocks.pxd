@@ -17,6 +17,7 @@ cdef int RESERVED_REMOTE
 
 cdef class FieldBlocks:
     cdef public Py_ssize_t continuations
+    cdef public long long decoded_octets
     cdef public bytearray fragments
     cdef public Py_ssize_t max_continuations
     cdef public bint open_end_stream
@@ -40,6 +41,7 @@ cdef class FieldBlocks:
     cpdef object on_request(self, bytes block, long long stream_id, bint end_stream)
     @cython.locals(session=Session, streams=StreamTable, stream=Stream, limit=cython.longlong)
     cpdef object open_request(self, Head head, long long stream_id, bint end_stream, str slug)
+    cpdef object hold_fields(self, Stream stream, int error_code)
     cpdef object prioritise(self, Stream stream, Head head)
     @cython.locals(session=Session, head=Head)
     cpdef object on_response(self, bytes block, Stream stream, bint end_stream)

@@ -36,7 +36,9 @@ from .session import Session
 from .states import CLOSED, HALF_CLOSED_REMOTE, RESERVED_REMOTE
 from .stream import Stream
 
+_ENHANCE_YOUR_CALM = int(ErrorCode.ENHANCE_YOUR_CALM)
 _PROTOCOL_ERROR = int(ErrorCode.PROTOCOL_ERROR)
+_REFUSED_STREAM = int(ErrorCode.REFUSED_STREAM)
 _SMALLEST_BLOCK_LIMIT = 16_384
 
 
@@ -45,6 +47,7 @@ class FieldBlocks:
 
     __slots__ = (
         "continuations",
+        "decoded_octets",
         "fragments",
         "max_continuations",
         "open_end_stream",
@@ -68,6 +71,8 @@ class FieldBlocks:
         self.open_promised = 0
         self.fragments: bytearray | None = None
         self.continuations = 0
+        # Octets of the fields of the latest request, as far as they are new objects.
+        self.decoded_octets = 0
         # The last request, for one that repeats it.
         self.repeated_block: bytes | None = None
         self.repeated_generation = -1
@@ -224,10 +229,12 @@ class FieldBlocks:
             and block == self.repeated_block
         ):
             head = self.repeated_head
+            self.decoded_octets = 0
         if head is None:
             fields: list[Field] = []
             kinds: list[int] = []
             slug = self.decode(block, fields, kinds)
+            self.decoded_octets = decoder.list_size
             if not slug:
                 try:
                     head = request_head(
@@ -264,6 +271,8 @@ class FieldBlocks:
             raise refused(stream_id)
         if head is None:
             raise malformed(stream_id, slug)
+        if self.decoded_octets:
+            self.hold_fields(stream, _REFUSED_STREAM)
         session.requests += 1
         stream.recv_headers()
         streams.count(stream)
@@ -280,6 +289,18 @@ class FieldBlocks:
                 raise malformed(stream_id, "content_length.short")
             stream.state = HALF_CLOSED_REMOTE
         session.events.append(request_received(stream_id, head, end_stream))
+
+    def hold_fields(self, stream: Stream, error_code: int) -> None:
+        """Account for fields that the application has as long as the stream lives.
+
+        :raises StreamFault: where all streams together have too many.
+        """
+        out = self.session.out
+        held = out.held_field_octets
+        if held and held + self.decoded_octets > self.session.config.limits.max_held_field_octets:
+            raise StreamFault(stream.id, error_code, "headers.held", "too many fields wait")
+        stream.field_octets += self.decoded_octets
+        out.held_field_octets += self.decoded_octets
 
     def prioritise(self, stream: Stream, head: Head) -> None:
         """Apply the request's priority; an earlier PRIORITY_UPDATE outranks it (RFC 9218 §7)."""
@@ -343,6 +364,9 @@ class FieldBlocks:
             raise malformed(stream.id, "headers.tunnel")
         if slug:
             raise malformed(stream.id, slug)
+        if self.session.is_server:
+            self.decoded_octets = self.session.decoder.list_size
+            self.hold_fields(stream, _ENHANCE_YOUR_CALM)
         # RFC 9113 §8.1: a second header section that does not end the stream is malformed.
         if not end_stream:
             raise malformed(stream.id, "headers.repeated")

@@ -23,7 +23,7 @@ cdef class Connection(ConnectionView):
     cpdef object send_headers(self, long long stream_id, headers, bint end_stream=*)
     cpdef object send_data(self, long long stream_id, data, bint end_stream=*)
     cpdef object resume(self, long long stream_id)
-    @cython.locals(stream=Stream)
+    @cython.locals(stream=Stream, frames=cython.longlong, consumed=cython.longlong)
     cpdef object acknowledge_received_data(self, long long octets, long long stream_id)
     cdef object _announce(self, dict settings)
     cdef object _check_change(self, long long code, long long value)

@@ -281,6 +281,12 @@ class Connection(ConnectionView):
             return
         if octets < 0 or octets > stream.unacknowledged:
             raise UsageError(f"{octets} octets are not outstanding on stream {stream_id}")
+        frames = stream.held_frames
+        if frames:
+            # As many as these octets came in on the average, and one at least.
+            consumed = max(1, frames * octets // stream.unacknowledged)
+            stream.held_frames -= consumed
+            self._out.held_frames -= consumed
         stream.unacknowledged -= octets
         self._out.credit(octets)
         self._out.credit_stream(stream, octets)

@@ -296,6 +296,16 @@ class Inbound:
                 stream.id, ErrorCode.FLOW_CONTROL_ERROR, "data.stream_window", "no credit"
             )
         stream.unacknowledged += size
+        if size:
+            stream.held_frames += 1
+            session.out.held_frames += 1
+            if session.out.held_frames > session.max_held_frames:
+                raise StreamFault(
+                    stream.id,
+                    ErrorCode.ENHANCE_YOUR_CALM,
+                    "data.tiny_flood",
+                    "too many frames wait",
+                )
         if padding:
             session.out.credit(padding)
             session.out.credit_stream(stream, padding)

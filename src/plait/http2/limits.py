@@ -70,6 +70,15 @@ class Limits:
     refused_rate: float = 33.0
     """Streams beyond the concurrency limit, each refused with REFUSED_STREAM."""
 
+    max_held_field_octets: int = 4_194_304
+    """Octets of header and trailer sections of all open streams together, 32 added for each field.
+    A request beyond is refused and may be made again. Stops a hundred large sections at once."""
+
+    max_held_frames: int = 32_768
+    """DATA frames that the application has not consumed. Stops bodies that come octet by octet for
+    a slow application: each frame is an object, and the windows only count octets. One that brings
+    32 octets a frame fills the window of the connection first."""
+
     max_promises: int = 100
     """Promised streams that wait: of a server for a client that lets them not begin, of a client
     for a server that does not send them (or as many as it may have open, if that is more). Stops

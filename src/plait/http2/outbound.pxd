@@ -35,6 +35,8 @@ cdef class Outbound:
     cdef public Encoder encoder
     cdef public list events
     cdef public bint filling
+    cdef public long long held_field_octets
+    cdef public long long held_frames
     cdef public bint holds_heads
     cdef public Py_ssize_t max_frame_size
     cdef public Py_ssize_t max_unsent

@@ -55,6 +55,8 @@ class Outbound:
         "encoder",
         "events",
         "filling",
+        "held_field_octets",
+        "held_frames",
         "holds_heads",
         "max_frame_size",
         "max_unsent",
@@ -105,6 +107,9 @@ class Outbound:
         self.sent_octets = 0
         self.sent_frames = 0
         self.dribbled = 0
+        # What living streams make the application keep: octets of fields, frames of bodies.
+        self.held_field_octets = 0
+        self.held_frames = 0
         self.events: list[Event] = []
         self.source_errors: list[tuple[int, BaseException]] | None = None
         # Acknowledgements, and octets of answers of other kinds, since octets were last taken.
@@ -445,6 +450,8 @@ class Outbound:
             self.pending_heads.pop(stream.id, None)
         held = stream.unacknowledged
         stream.unacknowledged = 0
+        self.held_frames -= stream.held_frames
+        self.held_field_octets -= stream.field_octets
         self.streams.forget(stream)
         if held:
             self.credit(held)

@@ -16,6 +16,7 @@ cdef class Session:
     cdef public bint is_server
     cdef public object local
     cdef public Py_ssize_t max_frame_size
+    cdef public long long max_held_frames
     cdef public long long max_streams
     cdef public Outbound out
     cdef public long long peer_resets

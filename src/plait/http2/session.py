@@ -39,6 +39,7 @@ class Session:
         "is_server",
         "local",
         "max_frame_size",
+        "max_held_frames",
         "max_streams",
         "out",
         "peer_resets",
@@ -78,6 +79,8 @@ class Session:
         # refusing, which is harmless to a peer that has not heard of the limit yet.
         limit = config.max_concurrent_streams
         self.max_streams = -1 if limit is None else limit
+        # Frames of bodies that the application may have in hand.
+        self.max_held_frames = config.limits.max_held_frames
         # The largest payload the peer may believe in.
         self.max_frame_size = 16_384
         # Server: requests may use ``:protocol`` (RFC 8441), because we said so.

@@ -18,6 +18,8 @@ cdef class Stream:
     cdef public long long sent_octets
     cdef public long long unacknowledged
     cdef public long long expected
+    cdef public long long field_octets
+    cdef public long long held_frames
     cdef public ReceiveWindow receive_window
     cdef public Body body
     cdef public list pending_head
@@ -36,7 +38,6 @@ cdef class Stream:
     cpdef object send_push_promise(self)
     cpdef bint can_send_data(self)
     cpdef object recv_headers(self)
-    cpdef object recv_data(self)
     cpdef object recv_end_stream(self)
     cpdef object recv_push_promise(self)
     cpdef bint can_receive_data(self)

@@ -46,9 +46,11 @@ class Stream:
         "counted",
         "deferred",
         "expected",
+        "field_octets",
         "head_received",
         "head_sent",
         "headless",
+        "held_frames",
         "id",
         "incremental",
         "pending_head",
@@ -77,6 +79,9 @@ class Stream:
         self.receive_window: ReceiveWindow | None = None
         # Octets delivered to the application and not yet given back.
         self.unacknowledged = 0
+        # The DATA frames they came in, and octets of the message's fields: what it costs to wait.
+        self.held_frames = 0
+        self.field_octets = 0
         # Octets of body that content-length still promises; -1 when it promises nothing.
         self.expected = -1
         # A CONNECT that was not refused: neither side's end says anything of the other's.
@@ -137,11 +142,6 @@ class Stream:
             self.state = HALF_CLOSED_LOCAL
         elif self.state != OPEN and self.state != HALF_CLOSED_LOCAL:
             raise self.fault("HEADERS")
-
-    def recv_data(self) -> None:
-        """The peer sent DATA."""
-        if self.state != OPEN and self.state != HALF_CLOSED_LOCAL:
-            raise self.fault("DATA")
 
     def recv_end_stream(self) -> None:
         """The peer ended its side."""
