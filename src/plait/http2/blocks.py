@@ -341,7 +341,8 @@ class FieldBlocks:
         if head.status >= 300:
             stream.tunnel = False
         # RFC 9110 §6.4.1: no body after HEAD, nor with 204 and 304, whatever the length says.
-        if stream.headless or head.status in (204, 304):
+        # RFC 9110 §9.3.6: but any 2xx makes a tunnel.
+        if stream.headless or (head.status in (204, 304) and not stream.tunnel):
             stream.expected = 0
             head.content_length = 0
         elif not stream.tunnel:

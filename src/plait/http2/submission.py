@@ -119,10 +119,10 @@ class Submission:
         if status[0] == 0x31:  # 1xx
             self.interim(stream, fields, end_stream)
             return
-        if is_empty(status):
-            stream.headless = True
         if stream.tunnel and status[0] != 0x32:
             stream.tunnel = False
+        if is_empty(status) and not stream.tunnel:
+            stream.headless = True
         self.out.send_head(stream, fields, end_stream)
 
     def interim(self, stream: Stream, fields: list[Field], end_stream: bool) -> None:
