@@ -10,6 +10,7 @@ from plait.http2 import (
     AlternativeServiceAvailable,
     Config,
     Connection,
+    ConnectionClosedError,
     OriginReceived,
     RequestReceived,
     ResponseReceived,
@@ -283,3 +284,19 @@ def test_a_server_names_its_origins():
     peer.wire(origin(b"https://a.example", b"https://b.example:8443"))
     with pytest.raises(UsageError):
         facing_client().connection.send_origin([b"https://a"])
+
+
+def test_an_upgrade_where_no_stream_is_allowed_is_refused_as_any_request():
+    connection = Connection(Role.SERVER, Config(max_concurrent_streams=0))
+    (event,) = connection.receive_upgrade(GET, b"")
+    assert (event.stream_id, event.error_code, event.slug) == (1, f.REFUSED_STREAM, "streams.limit")
+    assert connection.open_streams == 0
+
+
+def test_there_is_no_upgrade_after_the_end():
+    for role in Role:
+        connection = Connection(role)
+        connection.terminate()
+        upgrade = connection.receive_upgrade if role else connection.initiate_upgrade
+        with pytest.raises(ConnectionClosedError):
+            upgrade(*([GET, b""] if role else [GET]))

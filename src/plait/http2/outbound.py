@@ -1,30 +1,22 @@
 """The way out: frames, the pump, and the end of streams.
 
-Control frames and header sections are appended to one buffer when they are caused, since HPACK
-demands an order. Bodies wait in their streams, and ``fill`` *pulls*: it takes one DATA frame after
-the other from the stream that the scheduler names, as long as the windows and the transport's
-appetite allow. Nobody pulls while the transport is full, and so nothing piles up.
-
-Large payloads are not copied: they stand between the buffered frames as segments.
+Bodies wait in their streams, and ``fill`` *pulls*: it takes one DATA frame after the other from the
+stream that the scheduler names, as long as the windows and the transport's appetite allow. Nobody
+pulls while the transport is full, and so nothing piles up. What was pulled, and what needs no
+window, waits in the ``Output``.
 """
 
 from __future__ import annotations
 
-from ..hpack.encoder import Encoder
 from .body import Body, Octets
 from .config import Config
-from .constants import CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PUSH_PROMISE
+from .constants import DATA, END_STREAM
 from .errors import ErrorCode, StreamStateError
 from .events import Event, StreamReset, stream_closed
-from .fields import Field, identical
+from .fields import Field
 from .flow import ReceiveWindow
-from .frames import (
-    append_header,
-    append_rst_stream,
-    append_uint32,
-    append_window_update,
-    write_header,
-)
+from .frames import append_header, append_rst_stream, append_window_update
+from .output import Output
 from .scheduler import Scheduler
 from .states import CLOSED
 from .stream import Stream
@@ -42,59 +34,38 @@ _CONTROL = 13
 _DRIBBLE_MAX = 1024
 """A frame that a window cuts down to fewer octets than this is no work to be paid for."""
 
-_FRAME_HEADER = bytes(9)
 
-
-class Outbound:
-    """What leaves. Octets wait in ``buffer`` and ``segments``, the rest in the streams."""
+class Outbound(Output):
+    """What leaves: the output, and what waits for windows in the streams."""
 
     __slots__ = (
-        "buffer",
         "closing_is_reset",
         "dribbled",
-        "encoder",
         "events",
         "filling",
         "held_field_octets",
         "held_frames",
         "holds_heads",
-        "max_frame_size",
-        "max_unsent",
         "pending_heads",
         "receive_window",
         "remote_max_streams",
-        "repeated_added",
-        "repeated_block",
-        "repeated_fields",
         "scheduler",
-        "segment_octets",
-        "segments",
         "sent_frames",
         "sent_octets",
         "source_errors",
         "starved",
         "streams",
-        "unsent_acknowledgements",
-        "unsent_answers",
         "window",
     )
 
     def __init__(self, config: Config, streams: StreamTable) -> None:
+        super().__init__(config)
         self.streams = streams
-        self.encoder = Encoder(config.encoder_table_size)
-        # The last field block that left the table as it was, and what it was made of.
-        self.repeated_fields: list[Field] | None = None
-        self.repeated_block = b""
-        self.repeated_added = 0
         self.scheduler = Scheduler()
-        self.buffer = bytearray()
-        self.segments: list[Octets] | None = None
-        self.segment_octets = 0
         # The connection's credit for sending (RFC 9113 §6.9) and the one we gave.
         self.window = 65_535
         self.receive_window = ReceiveWindow(65_535)
         # From the peer's SETTINGS; -1: no limit.
-        self.max_frame_size = 16_384
         self.remote_max_streams = -1
         self.closing_is_reset = streams.is_server and config.reset_unread_request
         self.holds_heads = streams.is_server and config.withdrawable_responses
@@ -112,81 +83,8 @@ class Outbound:
         self.held_frames = 0
         self.events: list[Event] = []
         self.source_errors: list[tuple[int, BaseException]] | None = None
-        # Acknowledgements, and octets of answers of other kinds, since octets were last taken.
-        self.unsent_acknowledgements = 0
-        self.unsent_answers = 0
-        # While more octets than this wait in the buffer, heads of responses wait as well.
-        self.max_unsent = config.limits.max_unsent_octets
 
-    # --- header sections ------------------------------------------------------------------------
-
-    def write_headers(self, stream_id: int, fields: list[Field], end_stream: bool) -> None:
-        """Append HEADERS, and CONTINUATION where the block is large (RFC 9113 §6.2, §6.10)."""
-        buffer = self.buffer
-        start = len(buffer)
-        buffer += _FRAME_HEADER
-        self.append_block(buffer, fields)
-        length = len(buffer) - start - 9
-        flags = END_STREAM if end_stream else 0
-        if length <= self.max_frame_size:
-            write_header(buffer, start, length, HEADERS, flags | END_HEADERS, stream_id)
-        else:
-            self.split_block(start, HEADERS, flags, stream_id)
-
-    def append_block(self, buffer: bytearray, fields: list[Field]) -> None:
-        """Append a field block; servers repeat themselves, and then it is at hand.
-
-        The same fields make the same block as long as the table stays as it is. They are the
-        same if they are the same objects: outgoing fields are remembered.
-        """
-        encoder = self.encoder
-        added = encoder.table.added
-        if (
-            self.repeated_fields is not None
-            and self.repeated_added == added
-            and identical(fields, self.repeated_fields)
-        ):
-            buffer += self.repeated_block
-            return
-        start = len(buffer)
-        encoder.encode_into(buffer, fields)
-        length = len(buffer) - start
-        # A block that begins with a size update (001xxxxx, RFC 7541 §6.3) is not for repetition.
-        if encoder.table.added == added and 0 < length < _COPY_MAX and buffer[start] >> 5 != 1:
-            self.repeated_fields = fields
-            self.repeated_block = bytes(buffer[start:])
-            self.repeated_added = added
-
-    def resize_table(self, size: int) -> None:
-        """The peer's HPACK table has another size: the next block must say so."""
-        self.encoder.max_table_size = size
-        self.repeated_fields = None
-
-    def write_push_promise(self, stream_id: int, promised_id: int, fields: list[Field]) -> None:
-        """Append PUSH_PROMISE (RFC 9113 §6.6)."""
-        buffer = self.buffer
-        start = len(buffer)
-        buffer += _FRAME_HEADER
-        append_uint32(buffer, promised_id)
-        self.encoder.encode_into(buffer, fields)
-        length = len(buffer) - start - 9
-        if length <= self.max_frame_size:
-            write_header(buffer, start, length, PUSH_PROMISE, END_HEADERS, stream_id)
-        else:
-            self.split_block(start, PUSH_PROMISE, 0, stream_id)
-
-    def split_block(self, start: int, frame_type: int, flags: int, stream_id: int) -> None:
-        """Turn an overlong frame at ``start`` into one and its CONTINUATIONs."""
-        buffer = self.buffer
-        most = self.max_frame_size
-        write_header(buffer, start, most, frame_type, flags, stream_id)
-        rest = bytes(buffer[start + 9 + most :])
-        del buffer[start + 9 + most :]
-        for at in range(0, len(rest), most):
-            piece = rest[at : at + most]
-            last = END_HEADERS if at + most >= len(rest) else 0
-            append_header(buffer, len(piece), CONTINUATION, last, stream_id)
-            buffer += piece
+    # --- heads ----------------------------------------------------------------------------------
 
     def send_head(self, stream: Stream, fields: list[Field], end_stream: bool) -> None:
         """Send a final header section, now or, where it must wait, later.
@@ -506,30 +404,6 @@ class Outbound:
             if self.streams.is_remote(stream_id):
                 return True
         return False
-
-    def take(self) -> bytes:
-        """Take all octets that wait."""
-        self.unsent_acknowledgements = 0
-        self.unsent_answers = 0
-        buffer = self.buffer
-        if self.segments is None:
-            if len(buffer) == 0:
-                return b""
-            self.buffer = bytearray()
-            return bytes(buffer)
-        return b"".join(self.take_segments())
-
-    def take_segments(self) -> list[Octets]:
-        """Take all octets that wait, large payloads as they were given."""
-        self.unsent_acknowledgements = 0
-        self.unsent_answers = 0
-        segments: list[Octets] = self.segments if self.segments is not None else []
-        if len(self.buffer) > 0:
-            segments.append(bytes(self.buffer))
-            self.buffer = bytearray()
-        self.segments = None
-        self.segment_octets = 0
-        return segments
 
     def require_sendable(self, stream: Stream, what: str) -> None:
         """Check that a stream may send DATA or trailers.

@@ -6,7 +6,7 @@ import base64
 import binascii
 
 from .constants import Role
-from .errors import ConnectionFault, UsageError
+from .errors import ConnectionClosedError, ConnectionFault, StreamFault, UsageError
 from .fields import classify, outgoing_fields
 from .frames import parse_settings, settings_payload
 from .heads import MalformedError, request_head
@@ -21,8 +21,11 @@ def accept_upgrade(
     """A request of HTTP/1.1 becomes stream 1.
 
     :raises UsageError: if the settings or the request are not valid, or it is too late.
+    :raises ConnectionClosedError: if the connection has ended.
     """
     session = inbound.session
+    if session.closed:
+        raise ConnectionClosedError("the connection has ended")
     if not session.is_server or session.streams.highest_remote:
         raise UsageError("an upgrade comes before anything else")
     fields = outgoing_fields(headers, True)
@@ -38,7 +41,10 @@ def accept_upgrade(
     for code, value in entries:
         inbound.control.put_into_force({code: session.remote.apply(code, value)})
     head.content_length = -1  # the body was read, as far as there is one
-    inbound.blocks.open_request(head, 1, end_stream, "")
+    try:
+        inbound.blocks.open_request(head, 1, end_stream, "")
+    except StreamFault as fault:
+        session.reset_for(fault)  # where no stream is allowed at all
 
 
 def offer_upgrade(session: Session, headers: Fields) -> bytes:
@@ -46,6 +52,8 @@ def offer_upgrade(session: Session, headers: Fields) -> bytes:
 
     :raises UsageError: if it is too late, or the request is not valid.
     """
+    if session.closed:
+        raise ConnectionClosedError("the connection has ended")
     if session.is_server or session.streams.next_local != 1:
         raise UsageError("an upgrade comes before anything else")
     method = checked_request(outgoing_fields(headers, True), False, session.config)
