@@ -14,6 +14,7 @@ import pytest
 
 from plait.http2 import Config
 from plait.server import HTTP2Server, ServerStats
+from plait.server.addresses import peer_address
 from tests.server.rawclient import (
     DATA,
     PREFACE,
@@ -426,6 +427,116 @@ def test_nothing_is_read_of_a_client_that_does_not_read(loop: str) -> None:
         await server.close()
 
     run(main(), loop)
+
+
+# --- a client that sends little things by the thousand ------------------------------------------
+
+
+def tiny(client: RawClient, number: int) -> bytes:
+    return client.data(1, b"x") * number
+
+
+@pytest.mark.parametrize("secure", [False, True])
+@pytest.mark.parametrize("loop", LOOPS)
+def test_others_have_their_turn_between_small_frames(
+    loop: str, secure: bool, tls_files: TLSFiles
+) -> None:
+    kind = recorder()
+
+    async def main() -> None:
+        context = tls_files.server_context() if secure else None
+        tls = tls_files.client_context("h2") if secure else None
+        async with (
+            HTTP2Server(LOCAL, kind, context) as server,
+            client_of(server, tls=tls) as busy,
+            client_of(server, tls=tls) as other,
+        ):
+            busy.send(busy.request(1, method="POST", end=False))
+            await busy.settled()
+            (connection,) = [each for each in server._connections if each.streams]
+            while not connection.caution:
+                busy.send(tiny(busy, 6000))
+                await busy.settled()
+            # from here on the server takes 1,600 of them at a time
+            kind.calls.clear()
+            busy.send(tiny(busy, 20_000))
+            await eventually(lambda: kind.calls)
+            other.send(other.request(1, "/other"))
+            await other.response(1)
+            between = sum(call[1] == "data" for call in kind.calls)
+            await busy.settled()
+            assert sum(call[1] == "data" for call in kind.calls) == 20_000
+            assert between < 20_000
+            # what it sends last is heard as well, and it is trusted again in the end
+            busy.send(busy.data(1, b"", end=True))
+            assert (await busy.until(DATA, 1)).payload == b"hello"
+            for _ in range(200):
+                await busy.settled()
+            assert not connection.caution
+            assert server.stats().refusals == {}
+
+    run(main(), loop)
+
+
+def test_an_upload_is_trusted() -> None:
+    kind = recorder(on_data=lambda self, data: None)
+
+    async def main() -> None:
+        async with HTTP2Server(LOCAL, kind) as server, client_of(server) as client:
+            (connection,) = server._connections
+            client.send(client.request(1, method="POST", end=False))
+            client.send(client.data(1, bytes(16_384)) * 15)
+            client.send(client.data(1, b"", end=True))
+            await client.until(DATA, 1)
+            assert connection.octets_in > 15 * 16_384
+            assert not connection.caution
+
+    run(main())
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+def test_what_waits_for_its_turn_does_not_outlive_the_connection(leaves: bool) -> None:
+    kind = recorder()
+
+    async def main() -> None:
+        async with HTTP2Server(LOCAL, kind) as server:
+            async with client_of(server) as client:
+                (connection,) = server._connections
+                client.send(client.request(1, method="POST", end=False))
+                while not connection.caution:
+                    client.send(tiny(client, 6000))
+                    await client.settled()
+                client.send(tiny(client, 10_000))
+                await eventually(lambda: connection.unheard)
+                if leaves:
+                    client.writer.transport.abort()
+                else:
+                    connection.terminate(0, "enough")
+                    assert connection.unheard == b""
+                    await client.rest()
+            await eventually(lambda: server.connection_count == 0)
+            assert connection.unheard == b""
+            assert kind.calls[-1] == (1, "close", 2)
+
+    run(main())
+
+
+class Gone:
+    """A transport whose client has reset it."""
+
+    def __init__(self, family: int) -> None:
+        self.family = family
+
+    def get_extra_info(self, name: str) -> Any:
+        return self if name == "socket" else None
+
+
+def test_the_address_of_a_client_that_has_gone_is_unknown() -> None:
+    gone: Any = Gone(socket.AF_INET)
+    local: Any = Gone(socket.AF_UNIX)
+    assert peer_address(gone) == ("unknown", 0)
+    assert peer_address(local) == ("unix", 0)
+    assert peer_address(None) == ("unknown", 0)
 
 
 def test_the_clock_of_the_tests_is_a_loop_like_others() -> None:

@@ -22,9 +22,18 @@ _ABSENT = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT)
 
 
 def peer_address(transport: asyncio.BaseTransport | None) -> tuple[Any, ...]:
-    """Return the address of a client: ``(host, port, ...)``, or ``("unix", 0)``."""
-    peer = None if transport is None else transport.get_extra_info("peername")
-    return peer if isinstance(peer, tuple) else ("unix", 0)
+    """Return the address of a client: ``(host, port, ...)``, or ``("unix", 0)``.
+
+    The system does not tell that of a client that has gone: then it is ``("unknown", 0)``.
+    """
+    if transport is not None:
+        peer = transport.get_extra_info("peername")
+        if isinstance(peer, tuple):
+            return peer
+        sock = transport.get_extra_info("socket")
+        if sock is not None and sock.family == getattr(socket, "AF_UNIX", None):
+            return ("unix", 0)
+    return ("unknown", 0)
 
 
 class Listener:

@@ -8,7 +8,7 @@ from plait.http2.events cimport (
     TrailersReceived,
 )
 from plait.server.handler cimport BaseRequestHandler
-from plait.server.outlet cimport Outlet
+from plait.server.inlet cimport Inlet
 
 cdef int _ASYNC
 cdef int _ON_HEADERS
@@ -16,7 +16,7 @@ cdef int _ON_DATA
 cdef int _ON_DONE
 cdef int _ON_CLOSE
 
-cdef class Exchanges(Outlet):
+cdef class Exchanges(Inlet):
     cdef readonly object server
     cdef readonly object handler_factory
     cdef readonly type planned

@@ -24,7 +24,7 @@ from plait.http2.fields import outgoing_fields
 
 from .bodies import AsyncBody
 from .handler import BaseRequestHandler
-from .outlet import Outlet
+from .inlet import Inlet
 from .pushes import Pushes
 from .tasks import ASYNC, CLOSE, DATA, DONE, HEADERS, StreamWork, callback_plan, start_task
 
@@ -42,7 +42,7 @@ _ON_DONE = DONE
 _ON_CLOSE = CLOSE
 
 
-class Exchanges(Outlet):
+class Exchanges(Inlet):
     """The part of a connection that has to do with handlers.
 
     :ivar streams: the handlers of the streams that live, by stream number.

@@ -11,8 +11,6 @@ cdef class Outlet(Link):
     cdef readonly bint paused
     cdef readonly bint secure
     cdef readonly long long octets_out
-    cdef readonly bint held_back
-    cdef readonly long long most_unsent
     cdef readonly object again
     cdef readonly long long empty_helpings
 

@@ -1,9 +1,7 @@
 """The way out of a connection: from the engine to the transport.
 
 Writing is a pull. The engine is asked while the transport has room, and not while it has enough
-(``pause_writing``); hence the bodies are not asked either, and nothing piles up. What the engine
-has to say of its own then waits in it, and when that becomes much, nothing more is read of a client
-that does not read.
+(``pause_writing``); hence the bodies are not asked either, and nothing piles up.
 """
 
 from __future__ import annotations
@@ -12,7 +10,6 @@ import asyncio
 import logging
 import sys
 
-from plait.http2.config import Config
 from plait.http2.connection import Connection
 
 from .link import Link
@@ -45,9 +42,6 @@ class Outlet(Link):
         self.paused = False
         self.secure = False
         self.octets_out = 0
-        # Reading has stopped, as too much waits to be written; and how much that is.
-        self.held_back = False
-        self.most_unsent = 0
         # A flush that is to come: bodies that had nothing, or a turn that was left to others.
         self.again: asyncio.Handle | None = None
         self.empty_helpings = 0
@@ -60,27 +54,10 @@ class Outlet(Link):
         """The transport can take more."""
         self.paused = False
         self.flush()
-        if not self.paused:
-            self.read_on()
 
-    def limit_buffer(self, transport: asyncio.Transport, config: Config) -> None:
+    def limit_buffer(self, transport: asyncio.Transport) -> None:
         """Tell the transport how much it should hold at most."""
         transport.set_write_buffer_limits(_APPETITE)
-        # The engine ends the connection when twice as much waits that is not worth waiting for.
-        self.most_unsent = config.limits.max_unsent_octets // 2
-
-    def hold_back(self, engine: Connection) -> None:
-        """Read nothing more while too much waits to be written."""
-        if not self.held_back and engine.unsent_octets > self.most_unsent:
-            if self.transport is not None:
-                self.held_back = True
-                self.transport.pause_reading()
-
-    def read_on(self) -> None:
-        """Read again, if that had stopped."""
-        if self.held_back and self.transport is not None:
-            self.held_back = False
-            self.transport.resume_reading()
 
     def waiting_octets(self) -> int:
         """Return how many octets the transport holds that the system has not taken."""

@@ -16,6 +16,7 @@ cdef int _OPENING
 cdef int _SPEAKING
 cdef int _LINGERING
 cdef int _LOST
+cdef Py_ssize_t _SMALL_READ
 
 cdef class ServerProtocol(Exchanges):
     cdef readonly int phase
@@ -27,8 +28,9 @@ cdef class ServerProtocol(Exchanges):
     cdef readonly object watch
     cdef readonly object linger
 
-    @cython.locals(engine=Connection, events=list)
     cpdef object data_received(self, data)
+    @cython.locals(engine=Connection, events=list, count=Py_ssize_t, size=Py_ssize_t)
+    cpdef object hear(self, bytes data)
     @cython.locals(kept=list)
     cpdef list without_withdrawn(self, Connection engine, list events)
     cpdef object rare_event(self, event)

@@ -45,6 +45,9 @@ _SPEAKING = 1
 _LINGERING = 2
 _LOST = 3
 
+# Octets of a read that is not worth a look at what was in it.
+_SMALL_READ = 32_768
+
 # Seconds in which a client that broke the rules has to read what was said last.
 _SHORT_PATIENCE = 1.0
 
@@ -84,7 +87,7 @@ class ServerProtocol(Exchanges):
         self.watch.begin(self.loop.time())
         self.remote_address = address = peer_address(transport)
         self.log.info("connection_made, address:%s, port:%s", address[0], address[1])
-        self.limit_buffer(transport, server.engine_config)
+        self.limit_buffer(transport)
         server.connection_opened(self)
         self.engine = Connection(Role.SERVER, server.engine_config)
         if self.secure:
@@ -127,6 +130,13 @@ class ServerProtocol(Exchanges):
             data = self.opened(data)
             if not data:
                 return
+        if self.caution:
+            self.hear_in_turns(data)
+        else:
+            self.hear(data)
+
+    def hear(self, data: bytes) -> None:
+        """Take octets that are HTTP/2."""
         engine = self.engine
         if engine is None:
             return
@@ -134,7 +144,8 @@ class ServerProtocol(Exchanges):
         self.logs_access = self.log.isEnabledFor(logging.INFO)
         try:
             events = engine.receive_data(data)
-            if len(events) > 1:
+            count = len(events)
+            if count > 1:
                 events = self.without_withdrawn(engine, events)
             for event in events:
                 if isinstance(event, RequestReceived):
@@ -148,6 +159,9 @@ class ServerProtocol(Exchanges):
         finally:
             self.busy = False
         self.flush()
+        size = len(data)
+        if size > _SMALL_READ or self.caution:
+            self.weigh(size, count)
 
     def eof_received(self) -> bool:
         """The client has gone: a false answer lets the transport close itself."""
@@ -160,6 +174,7 @@ class ServerProtocol(Exchanges):
         self.log.info("connection_lost")
         self.phase = _LOST
         self.cancel_timers()
+        self.unheard = b""
         self.server.connection_closed(self)
         if self.refusals is not None:
             level = logging.INFO if is_ordinary(self.refusals) else logging.WARNING
@@ -306,7 +321,7 @@ class ServerProtocol(Exchanges):
             return
         self.phase = _LINGERING
         self.cancel_timers()
-        self.read_on()
+        self.hear_no_more()
         limits = self.server.time_limits
         if self.at_fault:
             self.linger = Linger(self, _SHORT_PATIENCE, limits.write_progress)
