@@ -391,7 +391,7 @@ class Conversation:
                 [(":status", "200")],
                 [(":status", "103")],
                 [("x-trailer", "t")],
-                [(":status", "200"), ("x-large", "l" * 20_000)],
+                [(":status", "200"), ("x-large", "l" * 30_000)],
                 [*((str(name, "ascii"), str(value, "ascii")) for name, value in f.GET)],
             )
             ends = bool(flags & 0x80)
