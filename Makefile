@@ -5,6 +5,7 @@
 #   make lint     style and generated files     make types   mypy --strict
 #   make docs     build the documentation       make bench   measure against peers
 #   make fuzz     a minute of fuzzing; SECONDS=3600 for longer
+#   make soak     attacks, millions of streams, rude clients: some 40 minutes; ARGS=--short
 #   make sanitize the compiled variant under AddressSanitizer and UBSan
 #
 # PYTHON=python3.13 runs any of them with another interpreter, in virtual
@@ -33,7 +34,7 @@ PIP := -m pip --disable-pip-version-check --no-input
 PIP_INSTALL := $(PIP) install --quiet
 
 .PHONY: serve test test-plain test-compiled test-slow lint types docs bench compiled format clean \
-    fuzz sanitize
+    fuzz sanitize soak
 .DEFAULT_GOAL := test
 
 serve: $(SERVE)/.ready
@@ -70,6 +71,9 @@ types: $(PLAIN)/.ready
 
 docs: $(PLAIN)/.docs
 	NO_MKDOCS_2_WARNING=1 $(PLAIN)/bin/mkdocs build --quiet --strict $(ARGS)
+
+soak: $(COMPILED)/.ready
+	$(COMPILED)/bin/python -m soak $(if $(ARGS),$(ARGS),--write)
 
 bench: $(COMPILED)/.ready
 	$(COMPILED)/bin/python -m benchmarks $(ARGS)
