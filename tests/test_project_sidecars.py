@@ -36,6 +36,8 @@ NARROW = {
     "plan": "a mask of callbacks",
     "_h2_plan": "a mask of callbacks",
     "callback": "one of the masks",
+    "caution": "counted down from _CAUTION",
+    "error_code": "of RFC 9113 §7, one that we send; the peer's are wide",
     "code": "a status, which Python converts and checks",
     "helpings": "counted to _HELPINGS",
     # HPACK: a prefix of 7 bits, a shift below 35, codes of 30 bits, two numbers below 2**16
