@@ -9,7 +9,12 @@ from tests.support.project import ROOT
 DOCS = ROOT / "docs"
 PAGES = {
     str(path.relative_to(ROOT)): path
-    for path in [ROOT / "README.md", ROOT / "examples" / "README.md", *sorted(DOCS.rglob("*.md"))]
+    for path in [
+        ROOT / "README.md",
+        ROOT / "SECURITY.md",
+        ROOT / "examples" / "README.md",
+        *sorted(DOCS.rglob("*.md")),
+    ]
 }
 
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
