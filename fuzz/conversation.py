@@ -26,7 +26,7 @@ Trace = Callable[[str], None]
 MOST_STEPS = 150
 MOST_HEARD = 100_000
 MOST_SMALL_READS = 60
-MOST_WAITING = 4 * 1_048_576
+MOST_WAITING = 262_144
 """Octets that may wait to be written, whatever the peer does and however little it reads."""
 
 # The first octet of the configuration.

@@ -129,6 +129,7 @@ def check_account(connection: http2.Connection) -> None:
             if stream.can_receive_data():
                 balance = own.available + own.pending + stream.unacknowledged
                 assert balance == own.size, f"credit of stream {stream.id} leaks"
+    check_memory(connection)
     counted = [streams.is_remote(stream.id) for stream in living if stream.counted]
     assert sum(counted) == streams.remote_count
     assert len(counted) - sum(counted) == streams.local_count
@@ -140,3 +141,16 @@ def check_account(connection: http2.Connection) -> None:
         assert len(entries) == table.count
         assert sum(entry.size for entry in entries) == table.size <= table.limit
     assert session.decoder.table.limit <= session.decoder.max_allowed_table_size
+
+
+def check_memory(connection: http2.Connection) -> None:
+    """What an engine keeps of what it heard, beyond living streams, is little."""
+    session, inbound = connection._session, connection._inbound
+    blocks, streams = inbound.blocks, session.streams
+    assert len(inbound.partial or b"") <= 9 + session.max_frame_size
+    longest = max(connection.config.max_header_list_size, 16_384)
+    assert len(blocks.fragments or b"") <= longest
+    assert len(blocks.priorities or ()) <= max(session.max_streams, 100)
+    assert len(streams.reset_by_us or ()) <= 512
+    assert len(streams.gaps or ()) <= 16
+    assert len(session.budgets.buckets or ()) < 20
