@@ -254,6 +254,7 @@ JUDGEMENTS: dict[str, Judge] = {
         "priority_update.length",
         "priority_update.flood",
     ),
+    "budgets": _slug("settings.entries", "continuation.flood", "control.flood"),
     "length of an empty body": _slug("content_length.short"),
     "promised method": _slug("push.method", "push.authority"),
     "nothing but padding": _padding_only,

@@ -6,7 +6,7 @@ happens when. `finish` lets everything come to its end and `check` says what mus
 
 from __future__ import annotations
 
-from plait.http2 import Config, Role, StreamReset
+from plait.http2 import Config, Role, StreamClosed, StreamReset
 
 from .books import Party, check_balance, check_streams_balance
 from .endpoint import Endpoint, Fields, Heard, Message
@@ -120,10 +120,13 @@ class Network:
             gone = isinstance(end, StreamReset) and end.error_code == REFUSED_STREAM
             assert gone or stream in client.reset, f"request {stream} is lost: {end}"
             return
+        refused = isinstance(end, StreamReset) and end.slug == "peer.goaway"
+        assert not refused, f"request {stream} was heard, and the client may send it again"
         if stream in client.reset | server.reset:
             return
-        assert end.error_code == 0
-        assert server.ends[stream].error_code == 0
+        # A whole response is no reset stream, whatever the server thinks of the rest of a request.
+        assert end == StreamClosed(stream, 0)
+        assert server.ends[stream] == StreamClosed(stream, 0)
         assert client.heard[stream].complete, f"the response {stream} is not whole"
         if not self.stops_requests:
             assert server.heard[stream].complete, f"the request {stream} is not whole"

@@ -327,11 +327,15 @@ class Wire:
             self.world.later(0.002, lambda: self.says_more(side))
 
     def says_goodbye(self) -> None:
-        """The server ends the connection gracefully."""
+        """The server ends the connection gracefully, or in one step that refuses requests."""
         if not self.lost:
             self.world.counts["graceful ends"] += 1
             self.say("server begins to end")
-            self.ends[SERVER].connection.begin_shutdown()
+            server = self.ends[SERVER].connection
+            if self.chance.random() < 0.5:
+                server.begin_shutdown()
+            else:
+                server.send_goaway()
             self.pump(SERVER)
 
     # --- the end --------------------------------------------------------------------------------
@@ -439,8 +443,11 @@ class Client:
             stream = end.asks(request(job.method, path), job.message)
             wire.jobs[stream] = job
             wire.say(f"asks {stream} for job {job.number}")
-            if self.chance.random() < 0.02:
+            luck = self.chance.random()
+            if luck < 0.02:
                 self.world.later(self.chance.random(), partial(self.gives_up, wire, stream))
+            elif luck < 0.2:
+                self.world.later(self.chance.random(), partial(self.changes_mind, wire, stream))
         wire.says_more(CLIENT)
         wire.pump(CLIENT)
 
@@ -452,6 +459,13 @@ class Client:
         wire.jobs.pop(stream).outcome = "given up"
         wire.ends[CLIENT].resets(stream, 8)
         wire.pump(CLIENT)
+
+    def changes_mind(self, wire: Wire, stream: int) -> None:
+        """Something else is wanted first."""
+        connection = wire.ends[CLIENT].connection
+        if not wire.lost and not connection.closed and stream in wire.jobs:
+            connection.prioritize(stream, self.chance.randrange(8), self.chance.random() < 0.5)
+            wire.pump(CLIENT)
 
     def settles(self, wire: Wire, job: Job, event: StreamClosed | StreamReset) -> None:
         """A stream has ended: the job is done, or to be tried again, or neither."""

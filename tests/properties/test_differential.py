@@ -26,7 +26,7 @@ from .differences import (
 )
 from .oracles import H2Oracle, PlaitOracle
 from .profiles import slow
-from .talk import Talker
+from .talk import FAULTS, Talker
 
 ROLES = ("server", "client")
 
@@ -78,6 +78,7 @@ EXAMPLES: dict[str, tuple[str, list[bytes]]] = {
     "idle streams": to_server(OPEN, f.rst_stream(7)),
     "acknowledgement of nothing": to_server(f.settings_ack()),
     "PRIORITY_UPDATE out of place": to_client(f.priority_update(1, b"u=1")),
+    "budgets": to_server(f.settings(*[(99, 1)] * 33)),
     "length of an empty body": to_server(f.headers(1, [*f.POST, (b"content-length", b"5")])),
     "promised method": to_client(f.push_promise(1, 2, f.POST)),
     "nothing but padding": to_server(
@@ -168,9 +169,20 @@ def test_both_tell_the_same_of_valid_streams() -> None:
 
 def test_both_tell_the_same_of_faulty_streams_or_the_difference_has_a_name() -> None:
     classes: Counter[str] = Counter()
-    for seed in range(300):
+    for seed in range(200):
         judge(compare_faulty(seed), classes, seed)
         judge(compare_damaged(seed), classes, seed)
+    assert len(+classes) > 10
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_both_tell_the_same_of_every_single_fault_or_the_difference_has_a_name(role: str) -> None:
+    classes: Counter[str] = Counter()
+    for at, fault in enumerate(FAULTS):
+        for seed in range(5):
+            talker = Talker(random.Random(f"{at} {seed}"), to_server=role == "server")
+            parts = talker.frames(4) + talker.octets(fault(talker)) + talker.octets(f.ping())
+            judge(compare(role, parts), classes, (at, seed))
     assert len(+classes) > 10
 
 
