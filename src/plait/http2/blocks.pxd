@@ -3,6 +3,7 @@ from plait.hpack.decoder cimport Decoder
 from plait.http2.events cimport request_received, stream_closed
 from plait.http2.frames cimport uint32
 from plait.http2.heads cimport Head, request_head, response_head, check_trailers
+from plait.http2.outbound cimport Outbound
 from plait.http2.session cimport Session
 from plait.http2.stream cimport Stream
 from plait.http2.streams cimport StreamTable
@@ -20,6 +21,7 @@ cdef class FieldBlocks:
     cdef public long long decoded_octets
     cdef public bytearray fragments
     cdef public Py_ssize_t max_continuations
+    cdef public long long max_held_octets
     cdef public bint open_end_stream
     cdef public long long open_promised
     cdef public long long open_stream
@@ -41,6 +43,7 @@ cdef class FieldBlocks:
     cpdef object on_request(self, bytes block, long long stream_id, bint end_stream)
     @cython.locals(session=Session, streams=StreamTable, stream=Stream, limit=cython.longlong)
     cpdef object open_request(self, Head head, long long stream_id, bint end_stream, str slug)
+    @cython.locals(out=Outbound, held=cython.longlong)
     cpdef object hold_fields(self, Stream stream, int error_code)
     cpdef object prioritise(self, Stream stream, Head head)
     @cython.locals(session=Session, head=Head)

@@ -31,7 +31,7 @@ from .heads import (
     request_head,
     response_head,
 )
-from .priority import parse_priority
+from .priority import LONGEST_PRIORITY, read_priority
 from .session import Session
 from .states import CLOSED, HALF_CLOSED_REMOTE, RESERVED_REMOTE
 from .stream import Stream
@@ -50,6 +50,7 @@ class FieldBlocks:
         "decoded_octets",
         "fragments",
         "max_continuations",
+        "max_held_octets",
         "open_end_stream",
         "open_promised",
         "open_stream",
@@ -64,6 +65,7 @@ class FieldBlocks:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.max_continuations = session.config.limits.max_continuation_frames
+        self.max_held_octets = session.config.limits.max_held_field_octets
         self.transport_scheme = session.config.transport_scheme
         # The block that CONTINUATION frames are awaited for: 0 when there is none.
         self.open_stream = 0
@@ -297,7 +299,7 @@ class FieldBlocks:
         """
         out = self.session.out
         held = out.held_field_octets
-        if held and held + self.decoded_octets > self.session.config.limits.max_held_field_octets:
+        if held and held + self.decoded_octets > self.max_held_octets:
             raise StreamFault(stream.id, error_code, "headers.held", "too many fields wait")
         stream.field_octets += self.decoded_octets
         out.held_field_octets += self.decoded_octets
@@ -308,7 +310,9 @@ class FieldBlocks:
         if self.priorities is not None:
             priority = self.priorities.pop(stream.id, None)
         if priority is None and head.priority is not None:
-            priority = parse_priority(head.priority)
+            # Looked at here, since a call more would be felt.
+            if len(head.priority) <= LONGEST_PRIORITY:
+                priority = read_priority(head.priority)
         if priority is not None:
             stream.urgency, stream.incremental = priority
 

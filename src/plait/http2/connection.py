@@ -160,7 +160,7 @@ class Connection(ConnectionView):
         :param headers: the fields after ``:status``; ``bytes`` or ``str`` (UTF-8), names in any
             case. Not checked for sense, but for what RFC 9113 §8.2 forbids.
         :param body: octets, a body source (see ``send_body``), or ``None`` for no body. It is
-            left out where a response has none: to HEAD, and with 204 and 304.
+            left out where a response has none: to HEAD, and with 204, 205 and 304.
         :raises InvalidFieldError: for a field that must not be sent; nothing was queued then.
         :raises StreamStateError: if a response was sent already.
         :raises NoSuchStreamError: if the stream is not open.
@@ -217,7 +217,7 @@ class Connection(ConnectionView):
         :param data: ``bytes`` and a read-only ``memoryview`` are not copied.
         :param end_stream: the body ends with them.
         :raises StreamStateError: before the head, after the end, or behind a body source that
-            has not ended.
+            has not ended; for octets where a response has none (to HEAD, and with 204, 205, 304).
         :raises NoSuchStreamError: if the stream is not open.
         :raises TypeError: for what is not octets.
         """

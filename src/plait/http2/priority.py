@@ -23,7 +23,8 @@ _MEMBER = re.compile(
 )
 
 
-_LONGEST = 256
+LONGEST_PRIORITY = 256
+"""Octets of a field value that is read at all."""
 
 
 def parse_priority(value: bytes) -> tuple[int, bool]:
@@ -32,12 +33,12 @@ def parse_priority(value: bytes) -> tuple[int, bool]:
     :param value: the field value; several lines are joined with commas before. One of more than
         256 octets counts as absent: it is no priority, and would be expensive to read and keep.
     """
-    return _parse(value) if len(value) <= _LONGEST else (DEFAULT_URGENCY, False)
+    return read_priority(value) if len(value) <= LONGEST_PRIORITY else (DEFAULT_URGENCY, False)
 
 
 @lru_cache(maxsize=256)
-def _parse(value: bytes) -> tuple[int, bool]:
-    """Read the members of the dictionary."""
+def read_priority(value: bytes) -> tuple[int, bool]:
+    """Return the same for a value that is not longer than ``LONGEST_PRIORITY``; remembered."""
     urgency = DEFAULT_URGENCY
     incremental = False
     position = 0
