@@ -22,7 +22,8 @@ from plait import build_info
 WORK = ROOT / "build" / "fuzz"
 FINDINGS = ROOT / "artifacts" / "fuzz"
 LONGEST = 4096
-SLOWEST = 20
+STUCK = 300
+"""Seconds after which libFuzzer itself gives up on an input."""
 MEMORY = 1024
 """MiB that a run may take."""
 
@@ -53,8 +54,9 @@ def fuzz(name: str, seconds: int) -> list[Path]:
         name,
         f"-max_total_time={seconds}",
         f"-max_len={LONGEST}",
-        f"-timeout={SLOWEST}",
+        f"-timeout={STUCK}",
         f"-rss_limit_mb={MEMORY}",
+        f"-report_slow_units={STUCK}",
         f"-artifact_prefix={findings}/",
         "-print_final_stats=1",
         *map(str, (work, *corpus_folders(name))),
@@ -151,7 +153,7 @@ def minimise(arguments: argparse.Namespace) -> int:
             "-merge=1",
             "-use_counters=0",
             f"-max_len={LONGEST}",
-            f"-timeout={SLOWEST}",
+            f"-timeout={STUCK}",
             str(merged),
             str(WORK / name),
         )

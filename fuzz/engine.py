@@ -6,7 +6,9 @@ are imported, the oracles and the targets are not.
 
 from __future__ import annotations
 
+import signal
 import sys
+from types import FrameType
 
 import atheris
 
@@ -17,6 +19,10 @@ with atheris.instrument_imports(include=["plait"]):
 
 from fuzz import program
 from fuzz.targets import PROGRAMS, TARGETS
+
+# Seconds of CPU that one input may take. (libFuzzer's own limit is of the clock on the wall,
+# which goes on when a busy machine lets the process wait.)
+SLOWEST = 5.0
 
 
 def mutate_octets(data: bytes, most: int) -> bytes:
@@ -31,6 +37,11 @@ def mutate(data: bytes, max_size: int, seed: int) -> bytes:
     return program.mutate(data, max_size, seed >> 1, mutate_octets)
 
 
+def give_up(_number: int, _frame: FrameType | None) -> None:
+    """One input takes too long: that is a finding."""
+    raise TimeoutError(f"more than {SLOWEST} s of CPU")
+
+
 def main() -> None:
     """Fuzzes until libFuzzer has had enough, or something is found."""
     name = sys.argv[1]
@@ -39,7 +50,11 @@ def main() -> None:
     arguments = [f"{sys.executable} -m fuzz.engine {name}", *sys.argv[2:]]
 
     def test_one_input(data: bytes) -> None:
+        signal.setitimer(signal.ITIMER_VIRTUAL, SLOWEST)
         target(data, None)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+
+    signal.signal(signal.SIGVTALRM, give_up)
 
     if name in PROGRAMS:
         atheris.Setup(arguments, test_one_input, custom_mutator=mutate)
