@@ -457,7 +457,7 @@ def test_others_have_their_turn_between_small_frames(
             while not connection.caution:
                 busy.send(tiny(busy, 6000))
                 await busy.settled()
-            # from here on the server takes 1,600 of them at a time
+            # from here on the server takes 400 of them at a time
             kind.calls.clear()
             busy.send(tiny(busy, 20_000))
             await eventually(lambda: kind.calls)

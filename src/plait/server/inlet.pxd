@@ -3,6 +3,7 @@ from plait.server.outlet cimport Outlet
 
 cdef Py_ssize_t _SLICE
 cdef Py_ssize_t _SMALL_FRAME
+cdef Py_ssize_t _FEW
 cdef int _CAUTION
 
 cdef class Inlet(Outlet):

@@ -15,9 +15,10 @@ from plait.http2.connection import Connection
 
 from .outlet import Outlet
 
-# Octets of a slice; and of a frame, on the average, that is small.
-_SLICE = 16_384
+# Octets of a slice; octets of a frame, on the average, that is small; and how many are few.
+_SLICE = 4096
 _SMALL_FRAME = 8192
+_FEW = 4
 
 # Slices without many small frames until large reads are taken whole again.
 _CAUTION = 64
@@ -45,7 +46,7 @@ class Inlet(Outlet):
 
     def weigh(self, size: int, events: int) -> None:
         """Judge by what octets have brought whether the next ones are to be taken in slices."""
-        if size >= _SLICE and events * _SMALL_FRAME > size:
+        if events > _FEW and events * _SMALL_FRAME > size:
             self.caution = _CAUTION
         elif self.caution:
             self.caution -= 1
