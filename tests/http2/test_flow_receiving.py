@@ -380,3 +380,28 @@ def test_credit_for_a_larger_initial_window_reaches_its_new_size():
         peer.connection.acknowledge_received_data(size, 1)
         peer.clear()
         assert sender.room(1) <= 30_000
+
+
+def test_no_window_of_ours_can_grow_beyond_the_largest_whatever_is_on_its_way():
+    most = 2**31 - 1
+    peer = facing_server(handshake=False, initial_window_size=most - 10)
+    peer.sends(f.PREFACE, f.settings(), headers(1, POST, end_stream=False))
+    # The large initial window is not in force yet.
+    with pytest.raises(UsageError):
+        peer.connection.increment_flow_control_window(11, 1)
+    peer.connection.increment_flow_control_window(10, 1)
+    peer.sends(f.settings_ack())
+    assert peer.connection.waiting_for_peer() != []
+    with pytest.raises(UsageError):
+        peer.connection.update_settings({f.INITIAL_WINDOW_SIZE: most - 9})
+    peer.connection.update_settings({f.INITIAL_WINDOW_SIZE: most - 10})
+    peer.lives()
+
+
+def test_what_is_outstanding_counts_for_the_largest_window():
+    # It comes back as credit, and would overflow then.
+    most = 2**31 - 1
+    peer = facing_server(initial_window_size=most)
+    peer.sends(headers(1, POST, end_stream=False), data(1, bytes(1000)))
+    with pytest.raises(UsageError):
+        peer.connection.increment_flow_control_window(1, 1)

@@ -36,6 +36,7 @@ from .session import Session
 from .settings import (
     ENABLE_CONNECT_PROTOCOL,
     ENABLE_PUSH,
+    INITIAL_WINDOW_SIZE,
     MAX_CONCURRENT_STREAMS,
     MAX_FRAME_SIZE,
     NO_RFC7540_PRIORITIES,
@@ -301,12 +302,17 @@ class Connection(ConnectionView):
         self._submission.require_open()
         out = self._out
         window = out.receive_window
+        ahead = 0
         if stream_id:
             stream = self._submission.living(stream_id)
             if not stream.can_receive_data() and not stream.state == RESERVED_REMOTE:
                 raise stream.misuse("WINDOW_UPDATE")
             window = self._inbound.window_of(stream)
-        if increment < 1 or window.available + increment > MAX_WINDOW:
+            # An initial window on its way will move this one.
+            session = self._session
+            ahead = session.local.largest(INITIAL_WINDOW_SIZE) - session.stream_window
+        # The size counts: what is not available now will be, when it is consumed.
+        if increment < 1 or window.size + ahead + increment > MAX_WINDOW:
             raise UsageError(f"a window cannot grow by {increment}")
         window.resize(increment)
         append_window_update(out.buffer, stream_id, increment)
@@ -346,12 +352,19 @@ class Connection(ConnectionView):
         """Check what this end may never say, or not any more."""
         session = self._session
         # RFC 9113 §6.5.2: a server MUST NOT enable push; RFC 8441 §3: once 1, it stays 1.
-        refused = (code == ENABLE_PUSH and value == 1) or (
-            code == ENABLE_CONNECT_PROTOCOL and value == 0 and session.extended_connect
+        refused = session.is_server and (
+            (code == ENABLE_PUSH and value == 1)
+            or (code == ENABLE_CONNECT_PROTOCOL and value == 0 and session.extended_connect)
         )
+        if code == INITIAL_WINDOW_SIZE:
+            # It moves every window, also those that grew: none may exceed 2^31-1.
+            for stream in self._streams.living.values():
+                window = stream.receive_window
+                if window is not None and window.size - session.stream_window + value > MAX_WINDOW:
+                    refused = True
         # RFC 9218 §2.1: it MUST NOT change after the first SETTINGS.
         fixed = int(session.config.no_rfc7540_priorities)
-        if (refused and session.is_server) or (code == NO_RFC7540_PRIORITIES and value != fixed):
+        if refused or (code == NO_RFC7540_PRIORITIES and value != fixed):
             raise UsageError(f"setting {code} cannot be {value} now")
 
     def _announce(self, settings: dict[int, int]) -> None:
