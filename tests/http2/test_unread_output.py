@@ -8,7 +8,7 @@ from plait.http2 import Config, ConnectionTerminated, Limits, PushDisabledError,
 
 from . import frames as f
 from .frames import GET, OK, POST, data, headers, rst_stream
-from .script import Clock, Goaway, Peer, facing_server
+from .script import Clock, Goaway, Peer, facing_client, facing_server
 
 CALM = f.ENHANCE_YOUR_CALM
 MARK = Limits().max_unsent_octets
@@ -139,3 +139,45 @@ def test_promises_that_the_client_never_fetches_come_to_an_end():
         peer.clear()
     assert promised == 100
     assert peer.connection.open_streams == 100
+
+
+def test_requests_that_wait_are_not_overtaken():
+    # RFC 9113 §5.1.1: a server takes lower ids that come later for closed ones.
+    client = facing_client(limits=Limits(max_unsent_octets=100))
+    for _ in range(20):
+        client.connection.send_request([*GET, ("x-pad", "p" * 200)])
+    written = client.connection.data_to_send()
+    client.connection.send_request(GET)
+    frames = client.reader.feed(written) + client.reads()
+    assert [x.stream_id for x in frames if x.type == f.HEADERS] == list(range(1, 43, 2))
+
+
+def test_requests_that_wait_count_against_the_servers_limit():
+    client = facing_client(
+        Config(clock=Clock(), limits=Limits(max_unsent_octets=100)), (f.MAX_CONCURRENT_STREAMS, 10)
+    )
+    for _ in range(10):
+        client.connection.send_request([*GET, ("x-pad", "p" * 200)])
+    assert not client.connection.can_open_stream
+    client.pull()
+    assert not client.connection.can_open_stream
+
+
+def test_a_request_that_waits_is_taken_back_without_a_word():
+    # RFC 9113 §6.4: no RST_STREAM on an idle stream.
+    client = facing_client(limits=Limits(max_unsent_octets=100))
+    streams = [client.connection.send_request([*GET, ("x-pad", "p" * 200)]) for _ in range(3)]
+    client.connection.reset_stream(streams[-1])
+    assert [(x.type, x.stream_id) for x in client.reads()] == [(f.HEADERS, 1), (f.HEADERS, 3)]
+    client.connection.reset_stream(1)
+    client.wire(rst_stream(1))
+
+
+def test_requests_that_wait_never_leave_once_the_server_says_goaway():
+    client = facing_client(limits=Limits(max_unsent_octets=100))
+    for _ in range(3):
+        client.connection.send_request([*GET, ("x-pad", "p" * 200)])
+    client.sends(f.goaway(2**31 - 1))
+    kept = [(e.stream_id, e.error_code, e.slug) for e in client.hears()[1:]]
+    assert kept == [(3, f.REFUSED_STREAM, "peer.goaway"), (5, f.REFUSED_STREAM, "peer.goaway")]
+    assert [x.stream_id for x in client.reads()] == [1]

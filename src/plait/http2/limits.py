@@ -120,12 +120,12 @@ class TokenBucket:
         """
         if self.tokens <= 0:
             now = self.clock()
-            gained = int((now - self.filled) * self.rate) + work - self.work
+            gained = int((now - self.filled) * self.rate) + max(0, work - self.work)
             if gained <= 0:
                 return False
             self.tokens = min(self.burst, gained)
             self.filled = now
-            self.work = work
+            self.work = max(self.work, work)
         self.tokens -= 1
         return True
 

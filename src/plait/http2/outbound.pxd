@@ -11,6 +11,7 @@ from plait.http2.output cimport Output
 cdef int DATA
 cdef int END_STREAM
 cdef int CLOSED
+cdef int IDLE
 cdef Py_ssize_t _COPY_MAX
 cdef Py_ssize_t _DIRECT_MAX
 cdef Py_ssize_t _CONTROL
@@ -35,7 +36,7 @@ cdef class Outbound(Output):
     cdef public StreamTable streams
     cdef public long long window
 
-    @cython.locals(pushed=cython.bint)
+    @cython.locals(pushed=cython.bint, behind=cython.bint)
     cpdef object send_head(self, Stream stream, list fields, bint end_stream)
     @cython.locals(stream=Stream, body=Body, streams=StreamTable, full=cython.bint, waiting=cython.bint, ordered=list, waiting_streams=list)
     cpdef object flush_heads(self)

@@ -18,7 +18,7 @@ from .flow import ReceiveWindow
 from .frames import append_header, append_rst_stream, append_window_update
 from .output import Output
 from .scheduler import Scheduler
-from .states import CLOSED
+from .states import CLOSED, IDLE
 from .stream import Stream
 from .streams import StreamTable
 
@@ -94,7 +94,9 @@ class Outbound(Output):
         """
         stream.head_sent = True
         pushed = not stream.id & 1 and self.streams.is_server
-        if pushed or self.holds_heads or len(self.buffer) > self.max_unsent:
+        # RFC 9113 §5.1.1: a client's requests must not overtake each other.
+        behind = self.pending_heads is not None and not self.streams.is_server
+        if pushed or behind or self.holds_heads or len(self.buffer) > self.max_unsent:
             stream.pending_head = fields
             if stream.body is None:
                 stream.body = Body()
@@ -330,8 +332,10 @@ class Outbound(Output):
 
     def write_reset(self, stream: Stream, error_code: int) -> None:
         """Reset a stream of ours; its late frames are expected."""
-        append_rst_stream(self.buffer, stream.id, error_code)
-        self.unsent_answers += _CONTROL
+        if stream.state != IDLE or stream.pending_head is None:
+            # RFC 9113 §6.4: MUST NOT be sent for an idle stream, a request that never left.
+            append_rst_stream(self.buffer, stream.id, error_code)
+            self.unsent_answers += _CONTROL
         self.streams.remember_reset(stream.id)
         self.forget(stream)
 

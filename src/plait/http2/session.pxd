@@ -4,6 +4,8 @@ from plait.http2.outbound cimport Outbound
 from plait.http2.stream cimport Stream
 from plait.http2.streams cimport StreamTable
 
+cdef int IDLE
+
 cdef class Session:
     cdef public object budgets
     cdef public bint closed

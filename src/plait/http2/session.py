@@ -17,6 +17,7 @@ from .frames import append_goaway, append_ping
 from .limits import Budgets
 from .outbound import Outbound
 from .settings import LocalSettings, Settings
+from .states import IDLE
 from .stream import Stream
 from .streams import StreamTable
 
@@ -215,7 +216,9 @@ class Session:
         refused: list[Stream] = [
             stream
             for stream in streams.living.values()
-            if stream.id > last_stream_id and not streams.is_remote(stream.id)
+            # RFC 9113 §6.8: no stream may be opened any more: nor one whose head still waits.
+            if not streams.is_remote(stream.id)
+            and (stream.id > last_stream_id or stream.state == IDLE)
         ]
         for stream in refused:
             self.out.forget(stream)

@@ -245,11 +245,13 @@ class Submission:
         """Whether a request may be sent now."""
         session = self.session
         limit = self.out.remote_max_streams
+        waiting = self.out.pending_heads
+        open_streams = self.streams.local_count + (0 if waiting is None else len(waiting))
         return (
             not session.closed
             and not session.goaway_received
             and self.streams.next_local <= MAX_STREAM_ID
-            and (limit < 0 or self.streams.local_count < limit)
+            and (limit < 0 or open_streams < limit)
         )
 
     def living(self, stream_id: int) -> Stream:
