@@ -446,7 +446,7 @@ class Client:
             luck = self.chance.random()
             if luck < 0.02:
                 self.world.later(self.chance.random(), partial(self.gives_up, wire, stream))
-            elif luck < 0.2:
+            elif luck < 0.6:
                 self.world.later(self.chance.random(), partial(self.changes_mind, wire, stream))
         wire.says_more(CLIENT)
         wire.pump(CLIENT)
@@ -464,7 +464,9 @@ class Client:
         """Something else is wanted first."""
         connection = wire.ends[CLIENT].connection
         if not wire.lost and not connection.closed and stream in wire.jobs:
-            connection.prioritize(stream, self.chance.randrange(8), self.chance.random() < 0.5)
+            connection.prioritize(
+                stream, self.chance.choice([0, 1, 3, 7]), self.chance.random() < 0.5
+            )
             wire.pump(CLIENT)
 
     def settles(self, wire: Wire, job: Job, event: StreamClosed | StreamReset) -> None:

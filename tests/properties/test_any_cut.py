@@ -108,7 +108,7 @@ def check_cuts(case: tuple[str, int, list[list[bytes]], list[Segment]]) -> None:
 
 
 test_any_cuts_give_the_same_events_and_the_same_output = ordinary(150)(given(replays())(check_cuts))
-test_any_cuts_at_length = slow(long(3000)(given(replays())(check_cuts)))
+test_any_cuts_at_length = slow(long(1500)(given(replays())(check_cuts)))
 
 
 def check_stream(case: tuple[str, list[bytes]], number: int) -> None:
@@ -156,7 +156,7 @@ test_no_stream_breaks_the_engine = ordinary(150)(
     )
 )
 test_no_stream_breaks_the_engine_at_length = slow(
-    long(3000)(given(case=STREAMS, number=NUMBERS)(check_stream))
+    long(1500)(given(case=STREAMS, number=NUMBERS)(check_stream))
 )
 
 

@@ -197,7 +197,8 @@ def test_both_tell_the_same_of_the_corpus_or_the_difference_has_a_name() -> None
 @slow
 def test_a_great_many_differences_have_names() -> None:
     classes: Counter[str] = Counter()
-    for seed in range(10_000, 14_000):
+    first = random.randrange(10**6)
+    for seed in range(first, first + 1500):
         judge(compare_valid(seed), classes, seed)
         judge(compare_faulty(seed), classes, seed)
         judge(compare_damaged(seed), classes, seed)
@@ -241,7 +242,7 @@ def compare_blocks(seed: int) -> bool:
             with pytest.raises(HPACKError):
                 ours.decode(block)
             return False
-        assert [tuple(field) for field in ours.decode(block)] == expected, block.hex()
+        assert [tuple(field) for field in ours.decode(block)] == expected, (seed, block.hex())
     return True
 
 
@@ -252,5 +253,6 @@ def test_both_decoders_say_the_same_of_any_block() -> None:
 
 @slow
 def test_both_decoders_say_the_same_of_very_many_blocks() -> None:
-    for seed in range(10_000, 25_000):
+    first = random.randrange(10**6)
+    for seed in range(first, first + 6000):
         compare_blocks(seed)

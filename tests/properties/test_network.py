@@ -208,4 +208,4 @@ def test_every_message_is_whole_and_every_window_balanced() -> None:
 
 @slow
 def test_every_message_is_whole_and_every_window_balanced_at_length() -> None:
-    run_state_machine_as_test(Conversations, settings=long(600, stateful_step_count=60))
+    run_state_machine_as_test(Conversations, settings=long(400, stateful_step_count=60))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import subprocess
 import sys
@@ -71,8 +72,9 @@ def test_a_failing_seed_tells_how_to_see_it_again(capsys: pytest.CaptureFixture[
 
 @slow
 def test_many_worlds() -> None:
-    for seed in range(10_000, 10_100):
-        simulate(seed, 200)
+    first = random.randrange(10**6)
+    for seed in range(first, first + 40):
+        simulate(seed, 200)  # what fails says its seed
 
 
 @slow
