@@ -145,7 +145,8 @@ class Application(BaseRequestHandler):
         """The fields of the request; its trailers too."""
 
         def answer() -> None:
-            self.send_json([[name.decode(), value.decode()] for name, value in self.headers])
+            fields = [*self.headers, *self.trailers]
+            self.send_json([[name.decode(), value.decode()] for name, value in fields])
 
         self.answer = answer
 
