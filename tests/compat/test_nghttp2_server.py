@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
 import io
 import logging
 import re
@@ -17,10 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from plait.compat import nghttp2
 from plait.compat.nghttp2 import DATA_DEFERRED, DATA_EOF, DATA_OK, BaseRequestHandler, HTTP2Server
@@ -42,7 +37,7 @@ from tests.http2.frames import (
     settings,
     window_update,
 )
-from tests.support.certs import TLSFiles
+from tests.support.certs import TLSFiles, make_client_certificate
 from tests.support.clock import ClockLoop
 
 from .serving import (
@@ -189,30 +184,6 @@ def test_tls_without_alpn_is_closed(tls_files: TLSFiles) -> None:
             assert client.until_closed() == []
 
 
-def client_certificate(folder: Path) -> tuple[Path, Path]:
-    """A self-signed certificate that a client may show, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "visitor")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    files = folder / "visitor.pem", folder / "visitor.key"
-    files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    encryption = serialization.NoEncryption()
-    form = serialization.PrivateFormat.PKCS8
-    files[1].write_bytes(key.private_bytes(serialization.Encoding.PEM, form, encryption))
-    return files
-
-
 def test_client_certificates_are_shown(tls_files: TLSFiles, tmp_path: Path) -> None:
     seen: list[Any] = []
 
@@ -221,20 +192,20 @@ def test_client_certificates_are_shown(tls_files: TLSFiles, tmp_path: Path) -> N
             seen.append(self.client_certificate)
             self.send_response()
 
-    visitor = client_certificate(tmp_path)
+    visitor = make_client_certificate(tmp_path)
     context = tls_files.server_context()
-    context.load_verify_locations(visitor[0])
+    context.load_verify_locations(visitor.cert)
     context.verify_mode = ssl.CERT_OPTIONAL
     with serving(Handler, ssl=context) as server:
         tls = tls_files.client_context("h2")
         with RawClient(port_of(server), tls=tls) as client:
             client.get()
         tls = tls_files.client_context("h2")
-        tls.load_cert_chain(*visitor)
+        tls.load_cert_chain(visitor.cert, visitor.key)
         with RawClient(port_of(server), tls=tls) as client:
             client.get()
     assert seen[0] is None
-    assert seen[1]["subject"] == ((("commonName", "visitor"),),)
+    assert seen[1]["subject"] == ((("commonName", "somebody"),),)
 
 
 def test_http1_is_told_what_is_spoken_here() -> None:
@@ -338,6 +309,24 @@ def test_trailers_join_the_headers_and_end_the_request() -> None:
         assert entries(handler, until="done") == [("headers", 1), ("data", 1, b"abc"), ("done", 1)]
     seen = seen_by(POST, data(1, b"abc"), headers(1, [(b"x-sum", b"6")]))
     assert seen.headers[-1] == (b"x-sum", b"6")
+
+
+def test_handlers_are_told_what_the_client_said_of_the_scheme() -> None:
+    fields = [(b":method", b"GET"), (b":scheme", b"https"), (b":path", b"/"), (b":authority", b"a")]
+    assert seen_by(fields).scheme == b"https"
+
+
+def test_trailers_are_there_apart_too() -> None:
+    seen = seen_by(POST, data(1, b"abc"), headers(1, [(b"x-sum", b"6")]))
+    assert seen.trailers == [(b"x-sum", b"6")]
+
+
+def test_a_request_that_is_taken_back_at_once_has_its_callbacks() -> None:
+    handler = recording()
+    with serving(handler) as server, RawClient(port_of(server)) as client:
+        client.send(headers(1, POST, end_stream=False), rst_stream(1, 8))
+        told = entries(handler, until="close")
+        assert told == [("headers", 1), ("close", 1, 8)]
 
 
 # --- callbacks ----------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
 import logging
 import socket
 import ssl
@@ -11,15 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from plait.server import HTTP2Server
 from plait.server.tls import is_fit_cipher, prepare_context, weakness
 from tests.server.rawclient import GOAWAY, SETTINGS, client_of, eventually, recorder, run
-from tests.support.certs import TLSFiles
+from tests.support.certs import TLSFiles, make_client_certificate
 
 LOOPS = ("asyncio", "uvloop")
 LOCAL = ("127.0.0.1", 0)
@@ -203,46 +198,20 @@ def test_what_makes_a_connection_unfit(version: Any, cipher: Any, reason: Any) -
     assert weakness(transport) == reason
 
 
-def client_certificate(folder: Path) -> Path:
-    """A certificate for a client, signed by itself, and its key, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "somebody")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=2))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    private = serialization.PrivateFormat.PKCS8
-    path = folder / "client.pem"
-    path.write_bytes(
-        key.private_bytes(pem, private, serialization.NoEncryption())
-        + certificate.public_bytes(pem)
-    )
-    return path
-
-
 @pytest.mark.parametrize("loop", LOOPS)
 def test_client_certificates_reach_the_handler(
     loop: str, tls_files: TLSFiles, tmp_path: Path
 ) -> None:
-    theirs = client_certificate(tmp_path)
+    theirs = make_client_certificate(tmp_path)
     seen: list[Any] = []
     kind = recorder(on_headers=lambda self: seen.append(self.client_certificate))
 
     async def main() -> None:
         server_context = tls_files.server_context()
         server_context.verify_mode = ssl.CERT_OPTIONAL
-        server_context.load_verify_locations(theirs)
+        server_context.load_verify_locations(theirs.cert)
         client_context = tls_files.client_context("h2")
-        client_context.load_cert_chain(theirs)
+        client_context.load_cert_chain(theirs.cert, theirs.key)
         async with HTTP2Server(LOCAL, kind, server_context) as server:
             async with client_of(server, tls=client_context) as client:
                 client.send(client.request(1))

@@ -39,16 +39,32 @@ class TLSFiles:
 
 
 def make_certificate(folder: Path) -> TLSFiles:
-    """Writes `cert.pem` and `key.pem` into `folder`."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    """Writes `cert.pem` and `key.pem` into `folder`: a server's certificate."""
     names = [
         x509.DNSName("localhost"),
         x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
         x509.IPAddress(ipaddress.ip_address("::1")),
     ]
+    return self_signed(
+        folder,
+        "localhost",
+        x509.SubjectAlternativeName(names),
+        x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]),
+    )
+
+
+def make_client_certificate(folder: Path) -> TLSFiles:
+    """Writes the same for a client whose name is "somebody"."""
+    usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
+    return self_signed(folder, "somebody", usage)
+
+
+def self_signed(folder: Path, common_name: str, *extensions: x509.ExtensionType) -> TLSFiles:
+    """Writes a certificate that has signed itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     now = datetime.datetime.now(datetime.UTC)
-    certificate = (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -56,18 +72,15 @@ def make_certificate(folder: Path) -> TLSFiles:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(hours=1))
         .not_valid_after(now + datetime.timedelta(days=2))
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .sign(key, hashes.SHA256())
     )
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=False)
+    certificate = builder.sign(key, hashes.SHA256())
+    pem = serialization.Encoding.PEM
     files = TLSFiles(folder / "cert.pem", folder / "key.pem")
-    files.cert.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    files.cert.write_bytes(certificate.public_bytes(pem))
     files.key.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return files

@@ -381,11 +381,15 @@ class BaseRequestHandler:
             raise ValueError(f"an interim response ({code}) cannot be pushed")
         fields = response_fields(code, () if headers is None else headers)
         hint = bool(early_hints) and not self.push_enabled
-        pushed: Any = self.http2.push(self, request, status, fields, body)
+        pushed: Any = self._h2_promise(request, status, fields, body)
         if hint:
             kind = early_hints if isinstance(early_hints, str) else None
             self.send_early_hints([preload_link(octets(path).decode(), kind)])
         return pushed  # type: ignore[no-any-return]  # made by the same factory as this one
+
+    def _h2_promise(self, *promise: Any) -> Any:
+        """Promise a request and its response on our stream."""
+        return self.http2.push(self, *promise)
 
     def _h2_log_access(self) -> None:
         """Write the line of the access log."""

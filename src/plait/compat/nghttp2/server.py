@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl as tls
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from plait._loop import usable_loop
 from plait.http2 import ConnectionClosedError, NoSuchStreamError, StreamStateError
@@ -18,7 +18,6 @@ from .settings import ORIGINAL_CUSTOMS, ORIGINAL_SETTINGS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from plait.server.fields import Headers
     from plait.server.link import Link
 
 __all__ = ["BaseRequestHandler", "HTTP2Server"]
@@ -76,25 +75,10 @@ class BaseRequestHandler(_BaseRequestHandler):
     def __init__(self, http2: Link, stream_id: int) -> None:
         super().__init__(http2, stream_id)
 
-    def push(
-        self,
-        path: str | bytes,
-        method: str | bytes = "GET",
-        request_headers: Headers | None = None,
-        status: int | str = 200,
-        headers: Headers | None = None,
-        body: Any = None,
-        *,
-        early_hints: bool | str = False,
-    ) -> Self:
-        """Promise a resource and send it; see ``plait.server.BaseRequestHandler.push``.
-
-        :raises UsageError: with the original's words.
-        """
+    def _h2_promise(self, *promise: Any) -> Any:
+        """Promise a request and its response; errors have the original's words."""
         try:
-            return super().push(
-                path, method, request_headers, status, headers, body, early_hints=early_hints
-            )
+            return super()._h2_promise(*promise)
         except (NoSuchStreamError, StreamStateError, ConnectionClosedError) as problem:
             reason = "Invalid argument" if self.pushed else "Stream was already closed or invalid"
             raise StreamStateError(f"{_PUSH_FAILED}: {reason}") from problem
