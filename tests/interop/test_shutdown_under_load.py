@@ -121,6 +121,27 @@ def test_again_and_again(name: str, tls_files: TLSFiles) -> None:
         interrupted_load(load, *options[:-2], *moment, tls=tls_files if turn % 3 == 2 else None)
 
 
+AT_ONCE = """
+import os, signal
+from plait.server import BaseRequestHandler, HTTP2Server
+
+class Hasty(HTTP2Server):
+    async def start(self):
+        await super().start()
+        os.kill(os.getpid(), signal.SIGTERM)
+        return self
+
+Hasty(("127.0.0.1", 0), BaseRequestHandler).serve_forever()
+print("stopped")
+"""
+
+
+def test_a_signal_in_the_very_moment_of_the_start_is_not_lost() -> None:
+    with Background([sys.executable, "-c", AT_ONCE]) as process:
+        process.wait_for("stopped")
+        assert process.process.wait(20) == 0
+
+
 def test_frame_by_frame() -> None:
     """RFC 9113 §6.8: first all may still come, and after the round trip of a PING no more."""
     first, second, third = range(1, 21, 2), range(21, 41, 2), range(41, 61, 2)

@@ -270,10 +270,12 @@ class HTTP2Server:
         asyncio.set_event_loop(loop)
         watched = self._watch_signals(loop)
         try:
-            loop.run_until_complete(self.start())
-            self._serving = not self._stopping
-            if self._serving:
-                loop.run_forever()
+            # One run of the loop, not two: uvloop loses a signal that comes between two runs.
+            starting = loop.create_task(self._start_serving(loop))
+            loop.run_forever()
+            if starting.done():
+                starting.result()
+            starting.cancel()
         finally:
             self._serving = False
             for number in watched:
@@ -358,6 +360,15 @@ class HTTP2Server:
             task.add_done_callback(self._tasks.discard)
 
     # --- inside ---------------------------------------------------------------------------------
+
+    async def _start_serving(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Start; stop the loop if that fails, or if ``stop`` was called already."""
+        try:
+            await self.start()
+            self._serving = True
+        finally:
+            if self._stopping or not self._serving:
+                loop.stop()
 
     def _connect(self) -> ServerProtocol | Handshake:
         assert self._loop is not None
