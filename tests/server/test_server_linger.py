@@ -96,18 +96,15 @@ def test_a_client_that_reads_slowly_gets_all_of_its_response(
     run(main(), loop)
 
 
-@pytest.mark.parametrize("secure", [False, True])
-def test_a_client_that_stops_reading_at_the_end_is_left(secure: bool, tls_files: TLSFiles) -> None:
+def test_a_client_that_stops_reading_at_the_end_is_left() -> None:
     """All its body is in the transport, and there it stays for as long as the write limit says."""
     kind = recorder(on_request_done=lambda self: self.send_response(200, body=BODY[:120_000]))
 
     async def main() -> None:
-        context = tls_files.server_context() if secure else None
-        tls = tls_files.client_context("h2") if secure else None
         limits = TimeLimits(write=100, idle=None)
-        server = HTTP2Server(narrow(), kind, context, time_limits=limits)
+        server = HTTP2Server(narrow(), kind, time_limits=limits)
         await server.start()
-        client = await reluctant(server, tls)
+        client = await reluctant(server, None)
         (connection,) = server._connections
         transport: Any = client.writer.transport
         client.send(frame(GOAWAY, 0, 0, bytes(8)))
@@ -142,7 +139,8 @@ def test_a_client_that_has_read_everything_and_stays_is_left_soon(
             await client.response(1)
             before = clock().time()
             while server.connection_count:
-                await pass_time(0.1, step=0.05)
+                await asyncio.sleep(0.02)  # the system takes its time with acknowledgements
+                await pass_time(0.2)
             assert connection.linger is not None
             assert clock().time() - before < 30
             assert server.stats().refusals == {}
