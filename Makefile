@@ -5,7 +5,7 @@
 #   make lint     style and generated files     make types   mypy --strict
 #   make docs     build the documentation       make bench   measure against peers
 #   make fuzz     a minute of fuzzing; SECONDS=3600 for longer
-#   make soak     attacks, millions of streams, rude clients: some 40 minutes; ARGS=--short
+#   make soak     attacks, millions of streams, rude clients: some 20 minutes; ARGS=--short
 #   make sanitize the compiled variant under AddressSanitizer and UBSan
 #
 # PYTHON=python3.13 runs any of them with another interpreter, in virtual
