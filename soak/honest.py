@@ -7,6 +7,7 @@ endless, and a new connection is made.
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import statistics
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Self
 
 from soak import frames as f
+from soak.subject import client_cores
 
 _RECORD = struct.Struct("ddi")
 _PACE = 0.003  # seconds between requests
@@ -123,6 +125,7 @@ class Honest:
             [sys.executable, "-m", "soak.honest", str(self.port), str(self.file)],
             stdin=subprocess.DEVNULL,
         )
+        os.sched_setaffinity(self.process.pid, client_cores())
         return self
 
     def __exit__(self, *_: object) -> None:

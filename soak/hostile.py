@@ -17,7 +17,7 @@ from soak.attacks import ATTACKS, Attack, Target
 from soak.attacks.base import NotWithstood
 from soak.honest import Honest, Latencies, latencies
 from soak.peer import Ended, TimeIsUp
-from soak.subject import Subject, difference
+from soak.subject import Subject, client_cores, difference
 
 MOST_GROWTH = 16 * 2**20  # octets for one attacking connection
 MOST_DELAY = 5.0  # times the idle p99
@@ -57,15 +57,25 @@ class Finding:
     problems: list[str] = field(default_factory=list)
 
 
-def assault(attack: Attack, targets: Sequence[Target], finding: Finding) -> None:
-    """Run one attack with every attacker at once."""
+def give_way() -> None:
+    """Let this thread come after the honest client, and never to the server's core.
+
+    Attackers have machines of their own; here they must not take the turns of those measured.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        os.sched_setaffinity(0, client_cores())
+        mine = os.getpriority(os.PRIO_PROCESS, 0)
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), min(mine + 10, 19))
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
+def assault(attack: Attack, targets: Sequence[Target], finding: Finding, measured: bool) -> None:
+    """Run one attack with every attacker at once; ``measured``: latencies are, meanwhile."""
     lock = threading.Lock()
 
     def attacker(target: Target) -> None:
-        # an attacker has a machine of its own: here it must not take the honest client's turns
-        with contextlib.suppress(OSError):
-            mine = os.getpriority(os.PRIO_PROCESS, 0)
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), min(mine + 10, 19))
+        if measured:
+            give_way()
         problem = None
         try:
             attack.run(target)
@@ -153,7 +163,7 @@ class Siege:
         if self.short and not attack.ends and patience <= _ENDLESS:
             patience = min(patience, _HURRY)
         targets = [Target(*ports, patience, self.limits) for _ in range(self.attackers)]
-        assault(attack, targets, finding)
+        assault(attack, targets, finding, self.honest is not None)
         words: Counter[str] = Counter()
         for peer in [peer for target in targets for peer in target.peers]:
             finding.connections += 1

@@ -9,7 +9,6 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from soak import frames as f
 from soak.peer import Ended, Peer, TimeIsUp, odd
@@ -136,16 +135,14 @@ def _mixed_rounds(peer: Peer, streams: int) -> int:
     raise AssertionError
 
 
-def streams(
-    count: int, mixed_count: int, tell: Callable[[str], None] = print, **options: Any
-) -> list[Endurance]:
+def streams(count: int, mixed_count: int, tell: Callable[[str], None] = print) -> list[Endurance]:
     """Both loads, each against a server of its own."""
     found = []
     for load, number in ((small_requests, count), (mixed, mixed_count)):
         if load is small_requests and shutil.which("h2load") is None:
             tell("h2load not found: apt-get install nghttp2-client")
             continue
-        with Subject(**options) as subject:
+        with Subject() as subject:
             found.append(load(subject, number))
             tell(line(found[-1]))
     return found

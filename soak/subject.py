@@ -26,9 +26,8 @@ class Subject:
     :ivar complaints: what it wrote to standard error, by line.
     """
 
-    def __init__(self, *options: str, core: int | None = None) -> None:
+    def __init__(self, *options: str) -> None:
         self._command = [sys.executable, "-m", "soak.program", *options]
-        self._core = core
         self.complaints: list[str] = []
 
     def __enter__(self) -> Self:
@@ -39,8 +38,7 @@ class Subject:
             stderr=subprocess.PIPE,
             text=True,
         )
-        if self._core is not None:
-            os.sched_setaffinity(self.process.pid, {self._core})
+        os.sched_setaffinity(self.process.pid, {server_core()})
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
         assert self.process.stdout is not None
@@ -124,6 +122,17 @@ class Subject:
         found = re.search(rf"{name}:\s+(\d+)", status)
         assert found is not None
         return int(found[1]) * 1024
+
+
+def server_core() -> int:
+    """The core on which the server runs, alone if there are others."""
+    return min(os.sched_getaffinity(os.getpid()))
+
+
+def client_cores() -> set[int]:
+    """The cores for everybody else."""
+    every = os.sched_getaffinity(os.getpid())
+    return every - {min(every)} or every
 
 
 def difference(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
