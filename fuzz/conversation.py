@@ -266,7 +266,9 @@ class Conversation:
                 answers.append(type(refusal))
         assert answers[0] == answers[-1], f"{name}: {answers}"
         if self.trace and name != "resume":
-            self.trace(f"{name}{arguments}: {answers[0]}")
+            # the address of a view would differ from run to run
+            shown = [len(a) if isinstance(a, memoryview) else a for a in arguments]
+            self.trace(f"{name}{shown}: {answers[0]}")
         return answers[0]
 
     def react(self, event: http2.Event) -> None:
