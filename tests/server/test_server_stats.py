@@ -8,6 +8,7 @@ import dataclasses
 import logging
 import socket
 import ssl
+import time
 from typing import Any
 
 import pytest
@@ -490,6 +491,32 @@ def test_an_upload_is_trusted() -> None:
             await client.until(DATA, 1)
             assert connection.octets_in > 15 * 16_384
             assert not connection.caution
+
+    run(main())
+
+
+def burn(self: Any, data: bytes) -> None:
+    """Takes five milliseconds of CPU, however busy the machine is."""
+    end = time.thread_time() + 0.005
+    while time.thread_time() < end:
+        pass
+
+
+def test_a_handler_that_takes_long_lets_others_have_their_turn() -> None:
+    kind = recorder(on_data=burn)
+
+    async def main() -> None:
+        async with HTTP2Server(LOCAL, kind) as server, client_of(server) as client:
+            (connection,) = server._connections
+            client.send(client.request(1, method="POST", end=False))
+            for _ in range(20):  # it begins with little trust, and gains some
+                await client.settled()
+            assert not connection.caution
+            client.send(client.data(1, bytes(16_384)) * 15)
+            await client.settled()
+            assert connection.caution
+            client.send(client.data(1, b"", end=True))
+            await client.until(DATA, 1)
 
     run(main())
 

@@ -42,6 +42,9 @@ from .stream import Stream
 
 _FLOW_CONTROL_ERROR = int(ErrorCode.FLOW_CONTROL_ERROR)
 _PROTOCOL_ERROR = int(ErrorCode.PROTOCOL_ERROR)
+_STREAMS_A_TOKEN = 10
+"""Windows of streams that are moved for a token: SETTINGS are dearer to us the more there are."""
+
 _EARLY_PRIORITIES = 100
 """PRIORITY_UPDATEs kept for requests to come, where we set no limit of streams."""
 
@@ -130,6 +133,8 @@ class ControlFrames:
         """RFC 9113 §6.9.2: a new initial window moves the window of every open stream."""
         session = self.session
         streams: list[Stream] = list(session.streams.living.values())
+        for _ in range(len(streams) // _STREAMS_A_TOKEN):
+            session.budgets.spend("settings.flood")
         for stream in streams:
             if overflows(stream.send_window, peak):
                 raise ConnectionFault(

@@ -1,9 +1,14 @@
+cimport cython
 from plait.http2.connection cimport Connection
 from plait.server.outlet cimport Outlet
 
+cdef Py_ssize_t _FULL
+cdef double _LONG
+cdef double _LONG_OCTET
 cdef Py_ssize_t _SLICE
 cdef Py_ssize_t _SMALL_FRAME
 cdef Py_ssize_t _FEW
+cdef int _FIRST_CAUTION
 cdef int _CAUTION
 
 cdef class Inlet(Outlet):
@@ -13,6 +18,7 @@ cdef class Inlet(Outlet):
     cdef readonly bint held_back
     cdef readonly bint deaf
 
-    cpdef object hear(self, bytes data)
-    cpdef object weigh(self, Py_ssize_t size, Py_ssize_t events)
+    cpdef Py_ssize_t hear(self, bytes data) except -1
+    @cython.locals(size=Py_ssize_t, events=Py_ssize_t, small=bint, began=double, seconds=double)
+    cpdef object hear_much(self, bytes data)
     cpdef object hold_back(self, Connection engine)

@@ -2,25 +2,38 @@
 
 Two kinds of client are not simply read as fast as they send. One that does not read itself: what
 the engine has to say of its own accord waits there, and when that becomes much, nothing more is
-read. And one that fills large reads with small frames, which take a time that other connections
-notice: it is heard a slice at a time, and they have their turn in between.
+read. And one that sends much at a time. After each large read the others have their turn, since
+uvloop would go on reading while there is something to read; and when it was filled with small
+frames, or took long for its size, the next ones are heard a slice at a time. So are the first of
+each client, of whom nothing is known.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from time import thread_time
 
 from plait.http2.connection import Connection
 
 from .outlet import Outlet
+
+# Octets of a read after which others have their turn: what event loops read at a time is more.
+_FULL = 65_536
+
+# Seconds of CPU that are long for a read, and for each of its octets: a large frame of a body takes
+# a hundredth of that.
+_LONG = 2e-4
+_LONG_OCTET = 1.6e-8
 
 # Octets of a slice; octets of a frame, on the average, that is small; and how many are few.
 _SLICE = 4096
 _SMALL_FRAME = 8192
 _FEW = 4
 
-# Slices without many small frames until large reads are taken whole again.
+# Slices that are harmless until large reads are taken whole: of a new client, and of one that had
+# our trust and lost it.
+_FIRST_CAUTION = 16
 _CAUTION = 64
 
 
@@ -33,23 +46,31 @@ class Inlet(Outlet):
 
     def __init__(self, loop: asyncio.AbstractEventLoop, log: logging.Logger) -> None:
         super().__init__(loop, log)
-        self.caution = 0
+        self.caution = _FIRST_CAUTION
         # What was read and waits for its turn, and where it goes on.
         self.unheard = b""
         self.heard = 0
         self.held_back = False
         self.deaf = False
 
-    def hear(self, data: bytes) -> None:
-        """Take octets that are HTTP/2, and act upon them."""
+    def hear(self, data: bytes) -> int:
+        """Take octets that are HTTP/2, and act upon them; returns how many events they made."""
         raise NotImplementedError
 
-    def weigh(self, size: int, events: int) -> None:
-        """Judge by what octets have brought whether the next ones are to be taken in slices."""
-        if events > _FEW and events * _SMALL_FRAME > size:
+    def hear_much(self, data: bytes) -> None:
+        """Take a large read, or a slice of one, and judge whether the next are to be sliced."""
+        size = len(data)
+        began = thread_time()
+        events = self.hear(data)
+        seconds = thread_time() - began
+        small = events > _FEW and events * _SMALL_FRAME > size
+        if small or seconds > _LONG + size * _LONG_OCTET:
             self.caution = _CAUTION
         elif self.caution:
             self.caution -= 1
+        if size >= _FULL and not self.deaf:
+            self.stop_reading()
+            self.loop.call_soon(self.read_on)
 
     def hear_in_turns(self, data: bytes) -> None:
         """Take octets a slice at a time."""
@@ -67,7 +88,7 @@ class Inlet(Outlet):
         self.heard = start + _SLICE
         piece = self.unheard[start : self.heard]
         if piece:
-            self.hear(piece)
+            self.hear_much(piece)
         if self.heard < len(self.unheard):
             self.stop_reading()
             self.loop.call_soon(self.hear_slice)

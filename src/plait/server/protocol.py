@@ -132,14 +132,16 @@ class ServerProtocol(Exchanges):
                 return
         if self.caution:
             self.hear_in_turns(data)
+        elif len(data) > _SMALL_READ:
+            self.hear_much(data)
         else:
             self.hear(data)
 
-    def hear(self, data: bytes) -> None:
-        """Take octets that are HTTP/2."""
+    def hear(self, data: bytes) -> int:
+        """Take octets that are HTTP/2; returns how many events they made."""
         engine = self.engine
         if engine is None:
-            return
+            return 0
         self.busy = True
         self.logs_access = self.log.isEnabledFor(logging.INFO)
         try:
@@ -159,9 +161,7 @@ class ServerProtocol(Exchanges):
         finally:
             self.busy = False
         self.flush()
-        size = len(data)
-        if size > _SMALL_READ or self.caution:
-            self.weigh(size, count)
+        return count
 
     def eof_received(self) -> bool:
         """The client has gone: a false answer lets the transport close itself."""
