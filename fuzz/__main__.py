@@ -38,13 +38,13 @@ def run(arguments: argparse.Namespace) -> int:
     found: list[Path] = []
     for name in names:
         print(f"==> {name}, {share} s", flush=True)
-        found += fuzz(name, share)
+        found += fuzz(name, share, arguments.seed)
     for finding in found:
         print(f"found {shown(finding)}: python -m fuzz replay {shown(finding)}")
     return 1 if found else 0
 
 
-def fuzz(name: str, seconds: int) -> list[Path]:
+def fuzz(name: str, seconds: int, seed: int) -> list[Path]:
     """Fuzzes one target; returns the new findings."""
     work, findings = WORK / name, FINDINGS / name
     work.mkdir(parents=True, exist_ok=True)
@@ -53,6 +53,7 @@ def fuzz(name: str, seconds: int) -> list[Path]:
     done = engine(
         name,
         f"-max_total_time={seconds}",
+        f"-seed={seed}",
         f"-max_len={LONGEST}",
         f"-timeout={STUCK}",
         f"-rss_limit_mb={MEMORY}",
@@ -173,6 +174,7 @@ def main() -> int:
     commands = parser.add_subparsers(required=True)
     command = commands.add_parser("run", help="fuzz the targets")
     command.add_argument("--seconds", type=int, default=60, help="for all targets together")
+    command.add_argument("--seed", type=int, default=0, help="of the mutations; 0 for any")
     command.add_argument("target", nargs="*", help=", ".join(TARGETS))
     command.set_defaults(do=run)
     command = commands.add_parser("replay", help="show what inputs do, on the plait installed")
