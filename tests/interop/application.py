@@ -81,8 +81,9 @@ class Application(BaseRequestHandler):
     opened = 0
     closed: ClassVar[Counter[int]] = Counter()
     requests = 0
-    # The connections themselves: an address is used again by a later one.
-    connections: ClassVar[set[Any]] = set()
+    connections = 0
+    # The latest stream of each address: a lower one is that of another connection.
+    latest: ClassVar[dict[Any, int]] = {}
 
     def __init__(self, http2: Any, stream_id: int) -> None:
         super().__init__(http2, stream_id)
@@ -95,7 +96,9 @@ class Application(BaseRequestHandler):
 
     def on_headers(self) -> None:
         Application.requests += 1
-        Application.connections.add(self.http2)
+        if self.stream_id <= Application.latest.get(self.remote_address, self.stream_id):
+            Application.connections += 1
+        Application.latest[self.remote_address] = self.stream_id
         path, _, query = (self.path or b"*").decode().partition("?")
         name = path.strip("/").lower().replace("/", "_").replace(".", "_")
         method = getattr(self, "do_" + name, None)
@@ -271,7 +274,7 @@ class Application(BaseRequestHandler):
                 "made": cls.made,
                 "open": cls.opened - cls.closed.total() - 1,
                 "closed": cls.closed,
-                "connections": len(cls.connections),
+                "connections": cls.connections,
                 "requests": cls.requests,
                 "build": str(build_info()),
             }
