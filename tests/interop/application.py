@@ -82,8 +82,9 @@ class Application(BaseRequestHandler):
     closed: ClassVar[Counter[int]] = Counter()
     requests = 0
     connections = 0
-    # The latest stream of each address: a lower one is that of another connection.
-    latest: ClassVar[dict[Any, int]] = {}
+    # The address and the latest stream of each connection, by an id that may be used again: by
+    # another connection then, with another address or a stream that is no higher.
+    latest: ClassVar[dict[int, tuple[Any, int]]] = {}
 
     def __init__(self, http2: Any, stream_id: int) -> None:
         super().__init__(http2, stream_id)
@@ -96,9 +97,10 @@ class Application(BaseRequestHandler):
 
     def on_headers(self) -> None:
         Application.requests += 1
-        if self.stream_id <= Application.latest.get(self.remote_address, self.stream_id):
+        address, stream_id = Application.latest.get(id(self.http2), (None, 0))
+        if address != self.remote_address or self.stream_id <= stream_id:
             Application.connections += 1
-        Application.latest[self.remote_address] = self.stream_id
+        Application.latest[id(self.http2)] = (self.remote_address, self.stream_id)
         path, _, query = (self.path or b"*").decode().partition("?")
         name = path.strip("/").lower().replace("/", "_").replace(".", "_")
         method = getattr(self, "do_" + name, None)
