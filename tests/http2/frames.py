@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import hpack
 
+from soak.frames import integer
+
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS = 0, 1, 2, 3, 4
@@ -107,20 +109,6 @@ def octets(frames: Iterable[Frame | bytes]) -> bytes:
 
 # ------------------------------------------------------------------------------------------------
 # Field blocks.
-
-
-def integer(value: int, prefix: int, first: int = 0) -> bytes:
-    """RFC 7541 §5.1."""
-    limit = (1 << prefix) - 1
-    if value < limit:
-        return bytes([first | value])
-    out = bytearray([first | limit])
-    value -= limit
-    while value >= 128:
-        out.append(value % 128 + 128)
-        value //= 128
-    out.append(value)
-    return bytes(out)
 
 
 def block(fields: Iterable[tuple[bytes | str, bytes | str]]) -> bytes:

@@ -274,6 +274,10 @@ async def eventually(condition: Any) -> None:
             await asyncio.sleep(0.002)
 
 
+LOOPS = ("asyncio", "uvloop")
+LOCAL = ("127.0.0.1", 0)
+
+
 def run(work: Coroutine[Any, Any, T], loop: str = "asyncio") -> T:
     """Run a coroutine in a new loop of asyncio or uvloop."""
     factory = None

@@ -12,9 +12,7 @@ import pytest
 
 from plait.server import HTTP2Server
 from plait.server.addresses import open_listeners
-from tests.server.rawclient import client_of, recorder, run
-
-LOOPS = ("asyncio", "uvloop")
+from tests.server.rawclient import LOOPS, client_of, recorder, run
 
 
 def has_ipv6() -> bool:

@@ -19,6 +19,8 @@ from plait.server import HTTP2Server, new_event_loop
 from tests.server.rawclient import (
     DATA,
     GOAWAY,
+    LOCAL,
+    LOOPS,
     PREFACE,
     Recorder,
     client_of,
@@ -29,8 +31,6 @@ from tests.server.rawclient import (
 )
 from tests.support.process import Background
 
-LOOPS = ("asyncio", "uvloop")
-LOCAL = ("127.0.0.1", 0)
 ANY = 2**31 - 1  # the last stream of the first GOAWAY of a graceful end
 
 

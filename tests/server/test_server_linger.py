@@ -15,6 +15,8 @@ from tests.server.rawclient import (
     DATA,
     GOAWAY,
     INITIAL_WINDOW_SIZE,
+    LOCAL,
+    LOOPS,
     PREFACE,
     RawClient,
     Recorder,
@@ -28,8 +30,6 @@ from tests.server.rawclient import (
 from tests.support.certs import TLSFiles
 from tests.support.clock import clock, pass_time, run_with_clock
 
-LOOPS = ("asyncio", "uvloop")
-LOCAL = ("127.0.0.1", 0)
 BODY = bytes(range(256)) * 4096  # a megabyte
 
 MUCH = frame(8, 0, 0, (2**31 - 1 - 65_535).to_bytes(4, "big"))

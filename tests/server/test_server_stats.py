@@ -18,6 +18,8 @@ from plait.server import HTTP2Server, ServerStats
 from plait.server.addresses import peer_address
 from tests.server.rawclient import (
     DATA,
+    LOCAL,
+    LOOPS,
     PREFACE,
     RST_STREAM,
     RawClient,
@@ -31,9 +33,6 @@ from tests.server.rawclient import (
 )
 from tests.support.certs import TLSFiles
 from tests.support.clock import ClockLoop, pass_time, run_with_clock, turns
-
-LOOPS = ("asyncio", "uvloop")
-LOCAL = ("127.0.0.1", 0)
 
 
 def warnings_in(caplog: pytest.LogCaptureFixture) -> list[str]:

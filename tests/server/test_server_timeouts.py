@@ -25,6 +25,7 @@ from tests.server.rawclient import (
     GOAWAY,
     HEADERS,
     INITIAL_WINDOW_SIZE,
+    LOCAL,
     PREFACE,
     RST_STREAM,
     SETTINGS,
@@ -40,7 +41,6 @@ from tests.server.rawclient import (
 from tests.support.certs import TLSFiles
 from tests.support.clock import clock, pass_time, run_with_clock, turns
 
-LOCAL = ("127.0.0.1", 0)
 NONE = dict.fromkeys(
     (
         "handshake",

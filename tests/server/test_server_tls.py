@@ -13,11 +13,17 @@ import pytest
 
 from plait.server import HTTP2Server
 from plait.server.tls import is_fit_cipher, prepare_context, weakness
-from tests.server.rawclient import GOAWAY, SETTINGS, client_of, eventually, recorder, run
+from tests.server.rawclient import (
+    GOAWAY,
+    LOCAL,
+    LOOPS,
+    SETTINGS,
+    client_of,
+    eventually,
+    recorder,
+    run,
+)
 from tests.support.certs import TLSFiles, make_client_certificate
-
-LOOPS = ("asyncio", "uvloop")
-LOCAL = ("127.0.0.1", 0)
 
 
 @pytest.mark.parametrize("loop", LOOPS)
