@@ -19,7 +19,7 @@ BELOW: dict[str, set[str]] = {
     "_loop": set(),
     "hpack": set(),
     "http2": {"hpack"},
-    "spdy": set(),
+    "spdy": {"http2"},
     "server": {"_loop", "_version", "hpack", "http2", "spdy"},
     "client": {"_loop", "_version", "hpack", "http2"},
     "compat": {"_loop", "_version", "hpack", "http2", "spdy", "server", "client"},
