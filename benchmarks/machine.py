@@ -66,6 +66,14 @@ def describe_versions() -> list[str]:
     return out
 
 
+def anonymous_kib(pid: int) -> int:
+    """A process's anonymous memory: heap and stacks, without the pages of programs and files."""
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+    found = re.search(r"^Anonymous:\s+(\d+) kB", rollup, re.MULTILINE)
+    assert found is not None
+    return int(found[1])
+
+
 def subject_core() -> int:
     """The core on which what is measured runs: the first this process may use."""
     return min(os.sched_getaffinity(0))

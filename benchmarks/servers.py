@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Self
 
 from benchmarks.cputime import cpu_ns
-from benchmarks.machine import load_core, pinned, subject_core
+from benchmarks.machine import anonymous_kib, load_core, pinned, subject_core
 from benchmarks.workers import ROOT, Missing
 
 _PATIENCE = 20.0  # seconds until a server must listen, or end
@@ -112,10 +112,7 @@ class Server:
 
     def anonymous_kib(self) -> int:
         """Its anonymous memory: heap and stacks, without the pages of programs and files."""
-        rollup = Path(f"/proc/{self.pid}/smaps_rollup").read_text(encoding="ascii")
-        found = re.search(r"^Anonymous:\s+(\d+) kB", rollup, re.MULTILINE)
-        assert found is not None
-        return int(found[1])
+        return anonymous_kib(self.pid)
 
 
 def nghttpd(docs: Path, *options: str, tls: tuple[str, str] | None = None) -> Server:

@@ -1,4 +1,4 @@
-"""The process in which one engine or codec is timed: JSON lines in, JSON lines out.
+"""The process in which one engine, codec or pair is timed: JSON lines in, JSON lines out.
 
 Started by `benchmarks.workers`. A request is ``{"do": NAME, "data": FILE, ...}`` where FILE is a
 pickle that the parent wrote, so that all engines get the same octets; the answer carries CPU
@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import pickle
 import sys
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from benchmarks.codecs import CODECS
+from benchmarks.deflate import zlib_ns
 from benchmarks.engines import ENGINES, LONG_BODY, Engine
+from benchmarks.machine import anonymous_kib
+from benchmarks.pairs import PAIRS, Pair
 from benchmarks.traffic import BODY, RESPONSES, ended_streams
 
 
@@ -65,13 +70,61 @@ def blocks(codec: Any, request: dict[str, Any]) -> dict[str, Any]:
     return {"octets": sum(len(block) for story in stories for block in codec.encode(story))}
 
 
-TASKS = {"exchange": exchange, "check": check, "decode": code, "encode": code, "blocks": blocks}
+def converse(pair: Pair, request: dict[str, Any]) -> dict[str, Any]:
+    """Nanoseconds per exchange of a client with a server in memory."""
+    each, times = request["each"], request["times"]
+    pair.open(request["fields"])
+    pair.exchange(each)
+    gc.collect()
+    answered = 0
+    start = time.process_time_ns()
+    for _ in range(times):
+        answered += pair.exchange(each)
+    spent = time.process_time_ns() - start
+    return {"ns": spent / (times * each), "unanswered": times * each - answered}
+
+
+def compress(pair: Any, request: dict[str, Any]) -> dict[str, Any]:
+    """Nanoseconds per exchange that zlib alone takes for the same header blocks."""
+    return {"ns": zlib_ns(pair, request["fields"], request["times"], request["each"])}
+
+
+def grow(pair: Pair, request: dict[str, Any]) -> dict[str, Any]:
+    """KiB by which the process grows while one connection exchanges so many requests."""
+    each, times = request["each"], request["times"]
+    pair.open(request["fields"])
+    for _ in range(1 + 10_000 // each):
+        pair.exchange(each)
+    gc.collect()
+    before = anonymous_kib(os.getpid())
+    answered = sum(pair.exchange(each) for _ in range(times))
+    gc.collect()
+    after = anonymous_kib(os.getpid())
+    return {"kib": after - before, "unanswered": times * each - answered}
+
+
+SUBJECTS: dict[str, Mapping[str, Callable[[], Any]]] = {
+    "engine": ENGINES,
+    "hpack": CODECS,
+    "pair": PAIRS,
+}
+
+TASKS: dict[str, Callable[[Any, dict[str, Any]], dict[str, Any]]] = {
+    "exchange": exchange,
+    "check": check,
+    "decode": code,
+    "encode": code,
+    "blocks": blocks,
+    "converse": converse,
+    "compress": compress,
+    "grow": grow,
+}
 
 
 def main(kind: str, name: str) -> None:
     """Say what is here, then serve requests until the input ends."""
     try:
-        subject = (ENGINES if kind == "engine" else CODECS)[name]()
+        subject = SUBJECTS[kind][name]()
     except ImportError as error:
         print(json.dumps({"error": str(error)}), flush=True)
         return
