@@ -26,6 +26,8 @@ SERVE := .venv$(TAG)-serve
 FUZZ := .venv$(TAG)-fuzz
 SANITIZED := build/sanitize/installed$(TAG)
 SECONDS ?= 60
+# what the tests need of npm's
+NODE := build/node
 
 # folders too: theirs is the time that changes when a file goes away
 PACKAGE := $(shell find src/plait -name __pycache__ -prune -o -print)
@@ -34,7 +36,7 @@ PIP := -m pip --disable-pip-version-check --no-input
 PIP_INSTALL := $(PIP) install --quiet
 
 .PHONY: serve test test-plain test-compiled test-slow lint types docs bench compiled format clean \
-    fuzz sanitize soak
+    fuzz sanitize soak node-peers
 .DEFAULT_GOAL := test
 
 serve: $(SERVE)/.ready
@@ -45,15 +47,21 @@ test: test-plain
 	then $(MAKE) --no-print-directory test-compiled; \
 	else echo "The compiled variant was not tested: there is no C compiler here."; fi
 
-test-plain: $(PLAIN)/.ready
+test-plain: $(PLAIN)/.ready node-peers
 	PLAIT_EXPECT=plain $(PLAIN)/bin/python $(PYTEST) $(ARGS)
 
-test-compiled: $(COMPILED)/.ready
+test-compiled: $(COMPILED)/.ready node-peers
 	PLAIT_EXPECT=compiled $(COMPILED)/bin/python $(PYTEST) $(ARGS)
 
-test-slow: $(PLAIN)/.ready $(COMPILED)/.ready
+test-slow: $(PLAIN)/.ready $(COMPILED)/.ready node-peers
 	PLAIT_EXPECT=compiled $(COMPILED)/bin/python -m pytest -m slow $(ARGS)
 	PLAIT_EXPECT=plain $(PLAIN)/bin/python -m pytest -m slow $(ARGS)
+
+# Without Node or a registry the tests that need these are skipped, and only CI fails for it.
+node-peers:
+	@$(MAKE) --no-print-directory $(NODE)/.ready >/dev/null 2>&1 || { \
+	    echo "npm's spdy-transport is not here (make $(NODE)/.ready tells why)."; \
+	    [ -z "$$PLAIT_REQUIRE_PEERS" ]; }
 
 lint: $(PLAIN)/.ready
 	$(PLAIN)/bin/ruff check .
@@ -139,4 +147,12 @@ $(SANITIZED)/.ready: $(PACKAGE) $(RECIPE) $(COMPILED)/.deps
 $(SERVE)/.ready: $(PACKAGE) $(RECIPE) | $(SERVE)/.created
 	PLAIT_BUILD=$${PLAIT_BUILD:-auto} $(SERVE)/bin/python $(PIP_INSTALL) --upgrade '.[fast,cli]'
 	@$(SERVE)/bin/python -c 'import plait; print(plait.build_info())'
+	@touch $@
+
+# The versions that the lock file names, with nothing of theirs run on installation.
+$(NODE)/.ready: tests/interop/spdy/package.json tests/interop/spdy/package-lock.json
+	mkdir -p $(NODE)
+	cp $^ $(NODE)
+	cd $(NODE) && npm ci --no-audit --no-fund --ignore-scripts --prefer-offline \
+	    --fetch-retries=1 --fetch-retry-mintimeout=1000 --fetch-timeout=30000
 	@touch $@

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +29,9 @@ PACKAGES = {
 # Folders that a daemon may be in without being on an ordinary user's PATH.
 SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin")
 
+# Where `make` puts packages of npm's.
+NODE_MODULES = Path(__file__).parents[2] / "build" / "node" / "node_modules"
+
 
 def peers_required() -> bool:
     """True where nothing may be skipped (`PLAIT_REQUIRE_PEERS=1`, set by CI)."""
@@ -46,3 +50,11 @@ def require_tool(name: str) -> str:
     if path is None:
         pytest.skip(f"{name} not found: install the package {PACKAGES.get(name, name)}")
     return path
+
+
+def require_node_package(name: str) -> Path:
+    """The folder that Node finds the package in; skips the test, telling what to do, without it."""
+    require_tool("node")
+    if not (NODE_MODULES / name / "package.json").is_file():
+        pytest.skip(f"npm's {name} not found: install it with `make build/node/.ready`")
+    return NODE_MODULES

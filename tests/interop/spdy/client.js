@@ -1,0 +1,77 @@
+// spdy-transport as a client, told over a port what to ask for. Prints where it listens.
+'use strict';
+const net = require('net');
+const {Digest, mistakes, open, pattern, ready} = require('./common.js');
+
+// Collects an answer, or a push, until its stream is closed.
+const collect = (stream, found, one = {}) => new Promise((done) => {
+  const digest = new Digest();
+  let text = '';
+  stream.on('response', (status, fields) => {
+    Object.assign(found, {status, fields});
+    if (one.abort && one.abort.at === 0) stream.abort(one.abort.code);
+  });
+  stream.on('headers', (fields) => found.trailers.push(fields));
+  stream.on('data', (chunk) => {
+    digest.add(chunk);
+    if (digest.length <= 2000) text += chunk.toString('latin1');
+    if (one.abort && one.abort.at > 0 && digest.length >= one.abort.at)
+      stream.abort(one.abort.code);
+  });
+  stream.on('end', () => { found.ended = true; });
+  stream.on('error', (error) => found.errors.push(error.message));
+  stream.on('close', () => done(Object.assign(found, digest.tell(), {text})));
+});
+
+const fresh = (id) => ({id, errors: [], trailers: [], pushes: [], ended: false});
+
+// One request to its end, and the pushes that came with it.
+const ask = async (connection, one) => {
+  const priority = one.weight && {weight: one.weight, parent: 0, exclusive: false};
+  const stream = connection.request({
+    method: one.method || 'GET', path: one.path, host: 'localhost', headers: one.headers || {},
+    priority});
+  const found = fresh(stream.id), pushes = [];
+  stream.on('pushPromise', (pushed) => {
+    const news = {...fresh(pushed.id), path: pushed.path, request: pushed.headers};
+    if (one.refuse) pushed.abort('REFUSED_STREAM');
+    else pushes.push(collect(pushed, news));
+  });
+  const finished = collect(stream, found, one);
+  if (one.part !== undefined) {
+    stream.write(pattern(one.part), () => stream.abort(one.code));
+  } else if (one.after) {
+    stream.write(pattern(one.size), () => stream.sendHeaders(one.after, () => stream.end()));
+  } else if (one.method === 'POST') {
+    stream.end(pattern(one.size || 0));
+  }
+  await finished;
+  found.pushes = await Promise.all(pushes);
+  return found;
+};
+
+// All requests over one connection, at most `wave` at once.
+const exchange = async ({port, version, requests, wave = Infinity, options = {}, pings = 0,
+                         forwarded, goaway = false}) => {
+  const socket = net.connect(port, '127.0.0.1');
+  await new Promise((done, fail) => socket.once('connect', done).once('error', fail));
+  const {connection, record} = open(socket, version, false, options);
+  const closed = new Promise((done) => connection.once('close', done));
+  if (forwarded) connection.sendXForwardedFor(forwarded);
+  const results = [];
+  let next = 0, answered = 0;
+  const worker = async () => {
+    while (next < requests.length) {
+      const i = next++;
+      results[i] = await ask(connection, requests[i]);
+    }
+  };
+  await Promise.all(Array.from({length: Math.min(wave, requests.length)}, worker));
+  for (; answered < pings; answered++) await new Promise((done) => connection.ping(done));
+  if (goaway) connection.end();
+  else socket.end();
+  await closed;
+  return {results, pings: answered, record, mistakes: mistakes()};
+};
+
+ready({exchange, mistakes});
