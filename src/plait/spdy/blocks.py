@@ -53,6 +53,23 @@ _PIECE = 65_536
 # Counts and lengths: 16 bits in SPDY/2, 32 bits later.
 _NUMBER_2 = Struct(">H")
 _NUMBER_3 = Struct(">I")
+_MOST_IN_SPDY2 = 65_535
+
+
+def check_fields(fields: list[Field], version: int) -> None:
+    """Check that a header block of this version has room for normalised headers.
+
+    :raises InvalidFieldError: for what SPDY/2 cannot say in 16 bits: a name, or the joined values
+        of a name, above 65,535 octets, or more names than that.
+    """
+    if version != SPDY2:
+        return
+    if sum([len(name) + len(value) + 1 for name, value in fields]) <= _MOST_IN_SPDY2:
+        return
+    merged = merge(to_spdy2(fields))
+    longest = max([max(len(name), len(value)) for name, value in merged.items()])
+    if max(longest, len(merged)) > _MOST_IN_SPDY2:
+        raise InvalidFieldError("a header is larger than SPDY/2 can say")
 
 
 class Deflater:
@@ -75,10 +92,8 @@ class Deflater:
     def block(self, fields: list[Field], most: int) -> bytes:
         """Return headers as the next block.
 
-        :param fields: the headers, as ``normalise`` returns them.
+        :param fields: the headers, as ``normalise`` returns them and ``check_fields`` accepts them.
         :param most: how many octets the block may have.
-        :raises InvalidFieldError: for what SPDY/2 has no room for: a name, or the values of a name,
-            above 65,535 octets, or more names than that.
         :raises FrameTooLargeError: for a block beyond ``most``.
         """
         raw = self._serialize(fields)
@@ -114,12 +129,9 @@ class Deflater:
         if len(merged) != len(fields):
             merged = merge(fields)
         pack = self._number.pack
-        try:
-            parts = [pack(len(merged))]
-            for name, value in merged.items():
-                parts += (pack(len(name)), name, pack(len(value)), value)
-        except struct.error:
-            raise InvalidFieldError("a header is larger than a header block can say") from None
+        parts = [pack(len(merged))]
+        for name, value in merged.items():
+            parts += (pack(len(name)), name, pack(len(value)), value)
         return b"".join(parts)
 
 
@@ -151,23 +163,24 @@ class Inflater:
         ``max_inflated_octets`` are meant.
     """
 
-    __slots__ = ("_broken", "_enough", "_max_fields", "_most", "_number", "_stream", "_version")
+    __slots__ = ("_broken", "_enough", "_max_fields", "_most", "_stream", "_version")
 
     def __init__(self, version: int, limits: Limits) -> None:
         self._version = version
-        self._number = _NUMBER_2 if version == SPDY2 else _NUMBER_3
         self._max_fields = limits.max_fields
         self._enough = limits.max_inflated_octets
         self._most = min(limits.max_block_octets, limits.max_inflated_octets)
         self._stream: zlib._Decompress | None = None
         self._broken = False
 
-    def block(self, data: bytes) -> InflatedBlock:
+    def block(self, data: bytes, wire_version: int | None = None) -> InflatedBlock:
         """Take the next block; never raises for what the peer sent.
 
         Blocks of frames that are ignored or refused have to pass here too.
 
         :param data: the compressed block, whole.
+        :param wire_version: the version that the frame says, if it is not the session's: counts and
+            lengths have the size that this version gives them.
         """
         if self._broken:
             return InflatedBlock(ZLIB, [], 0)
@@ -184,7 +197,8 @@ class Inflater:
             return self._break(ZLIB, 0)
         if stream.eof:
             return self._break(ZLIB, len(raw))
-        return self._parse(raw)
+        narrow = (wire_version or self._version) == SPDY2
+        return self._parse(raw, _NUMBER_2 if narrow else _NUMBER_3)
 
     def _run_through(self, stream: zlib._Decompress, inflated: int) -> InflatedBlock:
         """Inflate the rest of a block that is too large, piece by piece, and keep nothing."""
@@ -202,16 +216,15 @@ class Inflater:
         self._stream = None
         return InflatedBlock(verdict, [], inflated)
 
-    def _parse(self, raw: bytes) -> InflatedBlock:
-        """Read a block that is inflated."""
-        number = self._number
+    def _parse(self, raw: bytes, number: Struct) -> InflatedBlock:
+        """Read a block that is inflated, with counts and lengths of this size."""
         unpack = number.unpack_from
         width = number.size
         pairs: dict[bytes, bytes] = {}
         try:
             (count,) = unpack(raw)
             if count > self._max_fields:
-                return self._read_over(raw, count)
+                return _read_over(raw, number, count)
             at = width
             for _ in range(count):
                 start = at + width
@@ -224,19 +237,11 @@ class Inflater:
             return InflatedBlock(MALFORMED, [], len(raw))
         if at != len(raw):
             return InflatedBlock(MALFORMED, [], len(raw))
-        return self._check(raw, count, pairs)
+        return self._check(raw, number, count, pairs)
 
-    def _read_over(self, raw: bytes, count: int) -> InflatedBlock:
-        """Look whether a block with too many pairs is well-formed otherwise."""
-        number = self._number
-        at = number.size
-        if 2 * count * number.size > len(raw):
-            return InflatedBlock(MALFORMED, [], len(raw))
-        for _ in range(2 * count):
-            at += number.size + number.unpack_from(raw, at)[0]
-        return InflatedBlock(TOO_LARGE if at == len(raw) else MALFORMED, [], len(raw))
-
-    def _check(self, raw: bytes, count: int, pairs: dict[bytes, bytes]) -> InflatedBlock:
+    def _check(
+        self, raw: bytes, number: Struct, count: int, pairs: dict[bytes, bytes]
+    ) -> InflatedBlock:
         """Check names and values, and part the values."""
         size = len(raw)
         odd = odd_octets(b"".join(pairs.values()))
@@ -244,7 +249,7 @@ class Inflater:
             fields = list(pairs.items())
         else:
             # All of them: of names that stand there twice `pairs` has only one.
-            wire = self._pairs(raw, count)
+            wire = _pairs(raw, number, count)
             if count + sum([value.count(0) for _, value in wire]) > self._max_fields:
                 return InflatedBlock(TOO_LARGE, [], size)
             fields = split(wire)
@@ -257,13 +262,23 @@ class Inflater:
             fields = to_spdy3(fields)
         return InflatedBlock(VALID, fields, size)
 
-    def _pairs(self, raw: bytes, count: int) -> list[Field]:
-        """Read a block that is known to be well-formed, with pairs of equal names."""
-        number = self._number
-        at = number.size
-        strings: list[bytes] = []
-        for _ in range(2 * count):
-            start = at + number.size
-            at = start + number.unpack_from(raw, at)[0]
-            strings.append(raw[start:at])
-        return list(zip(strings[::2], strings[1::2], strict=True))
+
+def _read_over(raw: bytes, number: Struct, count: int) -> InflatedBlock:
+    """Look whether a block with too many pairs is well-formed otherwise."""
+    at = number.size
+    if 2 * count * number.size > len(raw):
+        return InflatedBlock(MALFORMED, [], len(raw))
+    for _ in range(2 * count):
+        at += number.size + number.unpack_from(raw, at)[0]
+    return InflatedBlock(TOO_LARGE if at == len(raw) else MALFORMED, [], len(raw))
+
+
+def _pairs(raw: bytes, number: Struct, count: int) -> list[Field]:
+    """Read a block that is known to be well-formed, with pairs of equal names."""
+    at = number.size
+    strings: list[bytes] = []
+    for _ in range(2 * count):
+        start = at + number.size
+        at = start + number.unpack_from(raw, at)[0]
+        strings.append(raw[start:at])
+    return list(zip(strings[::2], strings[1::2], strict=True))
