@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from ..http2.body import BodySource
+from ..http2.constants import DATA_DEFERRED, DATA_EOF, DATA_OK, Role
+from .config import Config
+from .connection import Connection
 from .constants import (
     PROTOCOL_NAMES,
     ErrorCode,
@@ -11,13 +15,88 @@ from .constants import (
     StreamStatus,
     Version,
 )
+from .errors import (
+    FrameTooLargeError,
+    InvalidFieldError,
+    NoSuchStreamError,
+    SpdyError,
+    StreamLimitError,
+    UsageError,
+)
+from .events import (
+    BodyFailed,
+    ConnectionTerminated,
+    DataFrameReceived,
+    DataInvalid,
+    DataReceived,
+    Event,
+    FrameInvalid,
+    FrameNotSent,
+    FrameReceived,
+    FrameSent,
+    FrameUnparsable,
+    PeerFinished,
+    StreamClosed,
+    UnknownFrameReceived,
+)
+from .frames import (
+    ControlFrame,
+    Goaway,
+    HeaderFrame,
+    Headers,
+    Ping,
+    RstStream,
+    Settings,
+    SynReply,
+    SynStream,
+    WindowUpdate,
+)
+from .limits import Limits
 
 __all__ = [
+    "DATA_DEFERRED",
+    "DATA_EOF",
+    "DATA_OK",
     "PROTOCOL_NAMES",
+    "BodyFailed",
+    "BodySource",
+    "Config",
+    "Connection",
+    "ConnectionTerminated",
+    "ControlFrame",
+    "DataFrameReceived",
+    "DataInvalid",
+    "DataReceived",
     "ErrorCode",
+    "Event",
+    "FrameInvalid",
+    "FrameNotSent",
+    "FrameReceived",
+    "FrameSent",
+    "FrameTooLargeError",
     "FrameType",
+    "FrameUnparsable",
+    "Goaway",
     "GoawayStatus",
+    "HeaderFrame",
+    "Headers",
+    "InvalidFieldError",
+    "Limits",
+    "NoSuchStreamError",
+    "PeerFinished",
+    "Ping",
+    "Role",
+    "RstStream",
     "SettingId",
+    "Settings",
+    "SpdyError",
+    "StreamClosed",
+    "StreamLimitError",
     "StreamStatus",
+    "SynReply",
+    "SynStream",
+    "UnknownFrameReceived",
+    "UsageError",
     "Version",
+    "WindowUpdate",
 ]

@@ -139,8 +139,8 @@ class InflatedBlock:
     """What came of a received header block.
 
     :ivar verdict: ``VALID`` or what is wrong with it.
-    :ivar fields: the headers, one for each value, in the order of the wire. In an ``INVALID`` block
-        they are by the names on the wire, and only values tell them apart; nothing in other cases.
+    :ivar fields: the headers, one for each value, in the order of the wire. An ``INVALID`` block
+        shows them by the names on the wire; with the other verdicts there are none.
     :ivar inflated: octets that were inflated, kept or not.
     """
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .constants import MAX_WINDOW, SettingId
+from .constants import DATA_CHUNK, MAX_FRAME_LENGTH, MAX_WINDOW, SettingId
 from .limits import Limits
 
 
@@ -35,8 +35,12 @@ class Config:
     when the application calls ``Connection.consume``, which holds a fast peer back."""
 
     enforce_windows: bool = True
-    """Whether a peer that sends more than its window is cut off: FLOW_CONTROL_ERROR for a stream,
-    GOAWAY for the session."""
+    """Whether a peer that sends more than its window, and ``limits.max_window_excess`` besides, is
+    cut off: FLOW_CONTROL_ERROR for a stream, GOAWAY for the session."""
+
+    max_data_octets: int = DATA_CHUNK
+    """Octets of the largest DATA frame that is made of a body. Smaller ones let the frames of other
+    streams come between; larger ones cost less."""
 
     limits: Limits = field(default_factory=Limits)
     """The abuse budgets."""
@@ -51,6 +55,8 @@ class Config:
         streams = self.max_concurrent_streams
         if streams is not None and not 0 <= streams <= 0xFFFFFFFF:
             raise ValueError(f"max_concurrent_streams must be 0 to 2^32-1, not {streams}")
+        if not 1 <= self.max_data_octets <= MAX_FRAME_LENGTH:
+            raise ValueError(f"max_data_octets must be 1 to {MAX_FRAME_LENGTH}")
         for number, value in self.persisted_settings.items():
             if number not in _SETTINGS or not 0 <= value <= 0xFFFFFFFF:
                 raise ValueError(f"there is no setting {number} with the value {value}")

@@ -134,6 +134,23 @@ class DataFrameReceived(Event):
         self.length = length
 
 
+class DataInvalid(Event):
+    """A DATA frame was more than the window of its stream takes; RST_STREAM is queued.
+
+    :ivar stream_id: the stream.
+    :ivar status: the status that the peer is answered with.
+    :ivar slug: the fixed name of the fault.
+    """
+
+    __slots__ = ("slug", "status", "stream_id")
+    __match_args__ = ("stream_id", "status", "slug")
+
+    def __init__(self, stream_id: int, status: int, slug: str) -> None:
+        self.stream_id = stream_id
+        self.status = status
+        self.slug = slug
+
+
 class PeerFinished(Event):
     """The peer sent FIN on a stream that it had opened: a request or a push is complete.
 

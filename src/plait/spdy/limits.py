@@ -77,8 +77,12 @@ class Limits:
     sent. Stops floods by a peer that does not read."""
 
     max_open_streams: int = 10_000
-    """Streams of the peer that are open at once, where SETTINGS announced no limit. More are refused
-    with REFUSED_STREAM."""
+    """Streams of the peer that are open at once, where SETTINGS announced no lower limit. More are
+    refused with REFUSED_STREAM."""
+
+    max_window_excess: int = 16_384
+    """Octets beyond a window that are borne, with ``Config.enforce_windows``. A sender in wide use,
+    spdy-transport, sends a chunk of 8 KiB as long as the window is not empty."""
 
     def __post_init__(self) -> None:
         for name in self.__slots__:
@@ -87,7 +91,6 @@ class Limits:
 
 
 _BUDGETS = {
-    "block.wasted": ("wasted_burst", "wasted_rate"),
     "control.flood": ("control_burst", "control_rate"),
     "data.empty_flood": ("empty_data_burst", "empty_data_rate"),
     "ping.flood": ("ping_burst", "ping_rate"),
@@ -99,18 +102,24 @@ _BUDGETS = {
 
 
 class Budgets:
-    """The token buckets of one session, by the slug of the refusal; made when first needed."""
+    """The token buckets of one session, by the slug of the refusal; made when first needed.
 
-    __slots__ = ("buckets", "clock", "limits")
+    :ivar wasted: octets inflated for nothing, less what time has forgiven.
+    """
+
+    __slots__ = ("buckets", "clock", "limits", "wasted", "wasted_at")
 
     def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
         self.limits = limits
         self.clock = clock
         self.buckets: dict[str, TokenBucket] = {}
+        self.wasted = 0.0
+        self.wasted_at = 0.0
 
-    def spend(self, slug: str, work: int = 0, tokens: int = 1) -> None:
-        """Take tokens from a budget.
+    def spend(self, slug: str, work: int = 0) -> None:
+        """Take a token from a budget.
 
+        :param work: useful work done on the session so far; each unit earns a token.
         :raises SessionFault: when the budget is used up.
         """
         bucket = self.buckets.get(slug)
@@ -121,5 +130,17 @@ class Budgets:
             self.buckets[slug] = bucket
         if not bucket.take(work):
             raise SessionFault(GoawayStatus.PROTOCOL_ERROR, slug, "too many of these frames")
-        # What is left of a large expense may go below nothing, and is paid off first.
-        bucket.tokens -= tokens - 1
+
+    def waste(self, octets: int) -> None:
+        """Count octets that were inflated and thrown away.
+
+        :raises SessionFault: when they are too many.
+        """
+        now = self.clock()
+        forgiven = (now - self.wasted_at) * self.limits.wasted_rate
+        self.wasted = max(0.0, self.wasted - forgiven) + octets
+        self.wasted_at = now
+        if self.wasted > self.limits.wasted_burst:
+            raise SessionFault(
+                GoawayStatus.PROTOCOL_ERROR, "block.wasted", "too much was inflated for nothing"
+            )

@@ -1,0 +1,161 @@
+"""What waits to be sent, in the order in which it leaves.
+
+SPDY lets a sender choose its order; this is spdylay's. Each item has a number, smaller first, and
+items of the same number leave in the order they came:
+
+- PING: -10, SETTINGS: -1;
+- what belongs to a stream: its priority, or the lowest if the stream is unknown;
+- SYN_STREAM and GOAWAY: the lowest priority, whatever the stream's own.
+
+A DATA item goes behind its equals after each frame, so streams of one priority take turns. There
+are three queues, because two of them can stand still: SYN_STREAM waits while the peer's limit of
+concurrent streams is reached, DATA while the window of the session is used up.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from heapq import heappop, heappush
+
+from ..http2.body import Body
+from .constants import GOAWAY, PING, SETTINGS, SYN_STREAM
+from .frames import ControlFrame
+
+PING_NUMBER = -10
+SETTINGS_NUMBER = -1
+
+
+class ControlItem:
+    """A control frame that waits.
+
+    :ivar number: its place in the order.
+    :ivar body: what is sent on the stream after the frame: of a request or a response.
+    :ivar answer: whether the peer caused it, and so could make such items pile up.
+    """
+
+    __slots__ = ("answer", "body", "frame", "number", "stream_id")
+
+    def __init__(
+        self,
+        frame: ControlFrame,
+        number: int,
+        stream_id: int = 0,
+        body: Body | None = None,
+        answer: bool = False,
+    ) -> None:
+        self.frame = frame
+        self.number = number
+        self.stream_id = stream_id
+        self.body = body
+        self.answer = answer
+
+
+class DataItem:
+    """A body that is being sent.
+
+    :ivar following: bodies of the same stream that are sent after it.
+    :ivar chained: whether further bodies of the stream are added to ``following``.
+    :ivar deferred: the source asked to wait.
+    :ivar blocked: the window of the stream is used up.
+    """
+
+    __slots__ = (
+        "blocked",
+        "body",
+        "chained",
+        "deferred",
+        "following",
+        "number",
+        "stream_id",
+    )
+
+    def __init__(self, stream_id: int, body: Body, number: int, chained: bool) -> None:
+        self.stream_id = stream_id
+        self.body = body
+        self.number = number
+        self.chained = chained
+        self.following: deque[Body] | None = None
+        self.deferred = False
+        self.blocked = False
+
+
+Item = ControlItem | DataItem
+
+
+class OutboundQueue:
+    """The items that can be sent now, ordered.
+
+    :param lowest: the number of the lowest priority.
+    :ivar unsent_answers: how many of them the peer caused.
+    """
+
+    __slots__ = ("control", "data", "lowest", "sequence", "syn_streams", "unsent_answers")
+
+    def __init__(self, lowest: int) -> None:
+        self.lowest = lowest
+        self.sequence = 0
+        # heaps of (number, sequence, item); SYN_STREAMs share one number, so come in order
+        self.control: list[tuple[int, int, ControlItem]] = []
+        self.data: list[tuple[int, int, DataItem]] = []
+        self.syn_streams: deque[tuple[int, int, ControlItem]] = deque()
+        self.unsent_answers = 0
+
+    def add_control(self, item: ControlItem) -> None:
+        """Queue a control frame."""
+        self.sequence += 1
+        entry = (item.number, self.sequence, item)
+        if item.answer:
+            self.unsent_answers += 1
+        if item.frame.frame_type == SYN_STREAM:
+            self.syn_streams.append(entry)
+        else:
+            heappush(self.control, entry)
+
+    def add_data(self, item: DataItem) -> None:
+        """Queue a body, behind its equals."""
+        self.sequence += 1
+        heappush(self.data, (item.number, self.sequence, item))
+
+    def number_for(self, frame_type: int, stream_number: int) -> int:
+        """Return the number of a frame, where the stream's is ``stream_number``."""
+        if frame_type == PING:
+            return PING_NUMBER
+        if frame_type == SETTINGS:
+            return SETTINGS_NUMBER
+        if frame_type in (SYN_STREAM, GOAWAY):
+            return self.lowest
+        return stream_number
+
+    def take(self, syn_allowed: bool, data_allowed: bool) -> Item | None:
+        """Take the next item of the queues that may go on; ``None`` when they are empty."""
+        first = self.control[0] if self.control else None
+        syn = self.syn_streams[0] if syn_allowed and self.syn_streams else None
+        from_syn = syn is not None and (first is None or syn < first)
+        if from_syn:
+            first = syn
+        if data_allowed and self.data:
+            data = self.data[0]
+            if first is None or data[:2] < first[:2]:
+                return heappop(self.data)[2]
+        if first is None:
+            return None
+        item = self.syn_streams.popleft()[2] if from_syn else heappop(self.control)[2]
+        if item.answer:
+            self.unsent_answers -= 1
+        return item
+
+    def size(self, syn_allowed: bool, data_allowed: bool) -> int:
+        """Return how many items the queues that may go on hold."""
+        count = len(self.control)
+        if syn_allowed:
+            count += len(self.syn_streams)
+        if data_allowed:
+            count += len(self.data)
+        return count
+
+    def clear(self) -> None:
+        """Give everything up."""
+        self.control.clear()
+        self.data.clear()
+        self.syn_streams.clear()
+        self.unsent_answers = 0
