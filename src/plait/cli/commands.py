@@ -3,66 +3,34 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import click
 
 from plait import build_info
 from plait.server import TimeLimits
 
-from .addresses import Bind, parse_bind
+from .addresses import Bind
 from .errors import UserError, one_line
 from .loading import load_handler
+from .options import (
+    F,
+    bind_option,
+    certificate_options,
+    file_options,
+    open_files,
+    parse_binds,
+    seconds_option,
+    with_options,
+)
 from .running import Listener, serve
 from .tls import context_from_options
 
 _LEVELS = ("critical", "error", "warning", "info", "debug")
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def _parse_binds(
-    ctx: click.Context, param: click.Parameter, texts: Sequence[str]
-) -> tuple[Bind, ...]:
-    try:
-        return tuple(parse_bind(text) for text in texts)
-    except ValueError as error:
-        raise click.BadParameter(str(error), ctx, param) from None
-
-
-def _bind_option(default: str) -> Callable[[F], F]:
-    return click.option(
-        "-b",
-        "--bind",
-        "binds",
-        callback=_parse_binds,
-        multiple=True,
-        default=(default,),
-        show_default=True,
-        metavar="ADDRESS",
-        help="Where to listen: HOST:PORT, [IPV6]:PORT, :PORT for every interface, or unix:PATH; "
-        "port 0 takes a free one. May be repeated.",
-    )
-
-
-def _timeout_option(name: str, default: int, text: str) -> Callable[[F], F]:
-    return click.option(
-        name,
-        type=click.IntRange(min=0, max=86400),
-        default=default,
-        show_default=True,
-        metavar="SECONDS",
-        help=text,
-    )
-
-
 _OPTIONS = (
-    click.option("--certfile", metavar="FILE", help="Certificate chain for TLS, in PEM."),
-    click.option("--keyfile", metavar="FILE", help="Its key, if it is not in the same file."),
-    click.option("--dev-cert", is_flag=True, help="TLS with a certificate made on the spot."),
     click.option(
         "--log-level",
         type=click.Choice(_LEVELS, case_sensitive=False),
@@ -78,9 +46,9 @@ _OPTIONS = (
         metavar="SECONDS",
         help="How long requests may go on after Ctrl-C.",
     ),
-    _timeout_option("--idle-timeout", 180, "How long a connection may be idle; 0 for ever."),
-    _timeout_option("--body-timeout", 60, "How long 4 KiB of a request may take; 0 for ever."),
-    _timeout_option("--write-timeout", 60, "How long 4 KiB of a response may take; 0 for ever."),
+    seconds_option("--idle-timeout", 180, "How long a connection may be idle; 0 for ever."),
+    seconds_option("--body-timeout", 60, "How long 4 KiB of a request may take; 0 for ever."),
+    seconds_option("--write-timeout", 60, "How long 4 KiB of a response may take; 0 for ever."),
     click.option(
         "--max-connections",
         type=click.IntRange(min=1),
@@ -91,9 +59,7 @@ _OPTIONS = (
 
 
 def _common_options(function: F) -> F:
-    for option in reversed(_OPTIONS):
-        function = option(function)
-    return function
+    return certificate_options(with_options(function, _OPTIONS))
 
 
 def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -125,45 +91,23 @@ def plait() -> None:
 
 @plait.command("serve")
 @click.argument("directory", metavar="DIR")
-@_bind_option("127.0.0.1:8080")
-@click.option("--listing/--no-listing", help="List directories that have no index.html.")
-@click.option("--hidden/--no-hidden", help="Serve names that begin with a dot.")
-@click.option(
-    "--cache-control",
-    metavar="VALUE",
-    default="no-cache",
-    show_default=True,
-    help="The header field for files.",
-)
+@bind_option("127.0.0.1:8080")
+@file_options
 @_common_options
 def serve_command(
     directory: str, listing: bool, hidden: bool, cache_control: str, **options: Any
 ) -> None:
     """Serve the files in DIR."""
-    from plait.server.static import StaticFiles, static_handler
+    from plait.server.static import static_handler
 
     _configure_logging(options)
-    try:
-        files = StaticFiles(directory, listing=listing, hidden=hidden, cache_control=cache_control)
-    except FileNotFoundError:
-        raise UserError(f"there is no directory {directory!r}") from None
-    except NotADirectoryError:
-        raise UserError(f"{directory!r} is not a directory") from None
-    except OSError as error:
-        raise UserError(f"cannot serve {directory!r}: {error.strerror}") from None
-    except ValueError:
-        raise UserError(f"--cache-control: {cache_control!r} is not a field value") from None
-    if not os.access(files.root, os.X_OK):
-        raise UserError(f"no permission to read {directory!r}")
-    note = None
-    if not listing and not os.path.exists(os.path.join(files.root, "index.html")):
-        note = f"there is no index.html in {directory}: --listing shows what is there"
+    files, note = open_files(directory, listing=listing, hidden=hidden, cache_control=cache_control)
     _serve(_listeners(options), static_handler(files), files.root, options, note)
 
 
 @plait.command("run")
 @click.argument("handler", metavar="MODULE:HANDLER")
-@_bind_option("127.0.0.1:8080")
+@bind_option("127.0.0.1:8080")
 @_common_options
 def run_command(handler: str, **options: Any) -> None:
     """Serve with a request handler of your own.
@@ -177,11 +121,11 @@ def run_command(handler: str, **options: Any) -> None:
 
 
 @plait.command("demo")
-@_bind_option("127.0.0.1:8080")
+@bind_option("127.0.0.1:8080")
 @click.option(
     "--tls-bind",
     "tls_binds",
-    callback=_parse_binds,
+    callback=parse_binds,
     multiple=True,
     default=("127.0.0.1:8443",),
     show_default=True,
