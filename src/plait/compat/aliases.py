@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ALIASES = {"nghttp2": "plait.compat.nghttp2"}
+ALIASES = {"nghttp2": "plait.compat.nghttp2", "spdylay": "plait.compat.spdylay"}
 """The old top-level names, and the modules that stand for them."""
 
 
