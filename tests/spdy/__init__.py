@@ -1,0 +1,1 @@
+"""Tests of the SPDY engine; `wire` and `script` know nothing of it."""
