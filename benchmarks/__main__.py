@@ -17,6 +17,7 @@ from benchmarks.memory import memory
 from benchmarks.options import Options
 from benchmarks.report import Report, as_markdown, as_text
 from benchmarks.server import server
+from benchmarks.spdy import spdy
 from benchmarks.streams import streams
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -28,6 +29,7 @@ SUITES: dict[str, Callable[[Report, Options], None]] = {
     "bodies": bodies,
     "memory": memory,
     "streams": streams,
+    "spdy": spdy,
 }
 
 _COUNTED: dict[str, Callable[[Report, Options], None]] = {"instructions": instructions}

@@ -74,9 +74,9 @@ def spdy(report: Report, options: Options) -> None:
         f"{REQUESTS:,} requests on one connection for the rows with a goal, {_FEWER:,} for the "
         "others. *zlib alone* compresses and decompresses the same header blocks, and nothing "
         "else; its ratio is its share of the engine's time. The fields are those of the engine "
-        "suite; h2load's are always the same, which HTTP/2 compresses to a few octets and plait "
-        "then does not even look at. Growth is the anonymous memory of the process after one "
-        f"connection has had {STREAMS:,} streams, less than after 10,000.",
+        "suite; h2load's are always the same, which HTTP/2 compresses to a few octets that plait "
+        "knows again as a whole. Growth is what the process has of anonymous memory after so many "
+        "streams of one connection, beyond what it had after 10,000; the goal is an octet each.",
     )
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
 
 from benchmarks import __main__ as benchmarks
 from benchmarks.cputime import cpu_ns, in_turns, median_ratio
+from benchmarks.deflate import header_blocks, zlib_ns
+from benchmarks.pairs import PAIRS, VERSIONS, SpdyPair
 from benchmarks.report import Report, Row, as_markdown, as_text
 from benchmarks.servers import find_program
 from benchmarks.traffic import ended_streams, frames, small_requests, with_open_streams
@@ -72,6 +75,25 @@ class TestTraffic:
         assert ended_streams(opening[24:])[0] == 0
         opening, *_ = with_open_streams(5, 1, blocked=True)
         assert ended_streams(opening[24:])[0] == 5
+
+
+class TestPairs:
+    @pytest.mark.parametrize("name", PAIRS)
+    @pytest.mark.parametrize("fields", ["h2load", "browser"])
+    def test_every_request_is_answered(self, name: str, fields: str) -> None:
+        pair = PAIRS[name]()
+        pair.open(fields)
+        assert [pair.exchange(32) for _ in range(3)] == [32, 32, 32]
+
+    @pytest.mark.parametrize("version", VERSIONS)
+    def test_zlib_gets_the_blocks_of_every_request_and_answer(self, version: str) -> None:
+        pair = SpdyPair(version)
+        assert zlib_ns(pair, "browser", 2, 8) > 0
+        assert pair.wire is not None
+        for said in pair.wire:
+            blocks = [block for data in said for block in header_blocks(data)]
+            inflate = zlib.decompressobj(zdict=pair.dictionary()).decompress
+            assert [b"HTTP/1.1" in inflate(block) for block in blocks] == [True] * 16
 
 
 class TestCpuTime:
@@ -138,7 +160,7 @@ class TestCommand:
         assert benchmarks.main(["--quick"]) == 0
         printed = capsys.readouterr().out
         text = results.read_text(encoding="utf-8")
-        for section in ("Engine alone", "HPACK", "Server, a Python", "bodies", "memory"):
+        for section in ("Engine alone", "HPACK", "Server, a Python", "bodies", "memory", "SPDY"):
             assert f"## {section}" in text or section in text
         for unit in ("µs |", "ns/field |", "ns/octet |", "KiB |", "octets/field |"):
             assert unit in text
