@@ -108,9 +108,15 @@ from .frames import (
     SynStreamFrame,
     WindowUpdateFrame,
 )
+from .handler import (
+    BaseSPDYRequestHandler,
+)
 from .negotiation import (
     get_npn_protocols,
     npn_get_version,
+)
+from .server import (
+    ThreadedSPDYServer,
 )
 from .session import (
     Session,
@@ -192,6 +198,7 @@ __all__ = [
     "SYN_STREAM",
     "UNSUPPORTED_VERSION",
     "WINDOW_UPDATE",
+    "BaseSPDYRequestHandler",
     "CallbackFailureError",
     "CtrlFrame",
     "DataProvider",
@@ -208,6 +215,7 @@ __all__ = [
     "SynReplyFrame",
     "SynStreamFrame",
     "TemporalCallbackFailureError",
+    "ThreadedSPDYServer",
     "UnsupportedVersionError",
     "WindowUpdateFrame",
     "ZlibError",

@@ -63,7 +63,7 @@ class BaseSPDYRequestHandler(socketserver.BaseRequestHandler):
     :ivar wfile: ``io.BytesIO``; what is written to it is the response's body.
     :ivar stream: the stream, with everything that is known of the request: ``stream_id``,
         ``priority``, ``method``, ``path``, ``version``, ``scheme``, ``host``, ``headers``.
-    :ivar session: the connection's ``Session``; ``None`` before the handshake.
+    :ivar session: the connection's ``Session``; there is one when the version is known.
     :ivar spdy_version: ``PROTO_SPDY2`` and so on; 0 before the handshake.
     """
 
@@ -93,6 +93,8 @@ class BaseSPDYRequestHandler(socketserver.BaseRequestHandler):
     """What the connection's session is made of."""
 
     server: ThreadedSPDYServer
+    session: Session
+    stream: ServerStream
 
     def __init__(
         self,
@@ -100,9 +102,7 @@ class BaseSPDYRequestHandler(socketserver.BaseRequestHandler):
         client_address: Any,
         server: ThreadedSPDYServer,
     ) -> None:
-        self.session: Session | None = None
         self.spdy_version = 0
-        self.stream: ServerStream | None = None
         self.command: str | None = None
         self.path: str | None = None
         self.request_version: str | None = None
@@ -131,17 +131,17 @@ class BaseSPDYRequestHandler(socketserver.BaseRequestHandler):
         self.path = stream.path
         self.request_version = stream.version
         self.headers = stream.headers
-        self._begin_response()
+        self._prepare()
         try:
             self._dispatch(stream)
             self._respond(stream)
         except Exception as problem:  # noqa: BLE001 - on_error is told
             self.report(problem, stream)
-            self._begin_response()
+            self._prepare()
             self.send_error(500)
             self._respond(stream)
         finally:
-            self._close_files(stream)
+            self._close_files()
 
     def _dispatch(self, stream: ServerStream) -> None:
         """Call the method for the request, or prepare the error that there is."""
@@ -217,7 +217,7 @@ class BaseSPDYRequestHandler(socketserver.BaseRequestHandler):
         """
         code = int(code)
         if self._status is not None:
-            self._begin_response()
+            self._prepare()
         short, explain = self.responses.get(code, (UNKNOWN, UNKNOWN))
         reason = short if message is None else message
         page = error_page(
@@ -270,20 +270,20 @@ class BaseSPDYRequestHandler(socketserver.BaseRequestHandler):
 
     # --- sending it -----------------------------------------------------------------------------
 
-    def _begin_response(self) -> None:
-        """Start from nothing."""
-        self._close_files(self.stream)
+    def _prepare(self) -> None:
+        """Start a response from nothing."""
+        self._close_files()
         self.wfile = io.BytesIO()
         self._status = None
         self._response_headers = []
 
-    def _close_files(self, stream: ServerStream | None) -> None:
+    def _close_files(self) -> None:
         """Close files that will not be sent."""
         files, self._files = self._files, ResponseBody()
         try:
             files.close()
         except Exception as problem:  # noqa: BLE001 - on_error is told
-            self.report(problem, stream)
+            self.report(problem, self.stream)
 
     def _respond(self, stream: ServerStream) -> None:
         """Hand the response over to the session.
@@ -310,7 +310,6 @@ class BaseSPDYRequestHandler(socketserver.BaseRequestHandler):
             self._files.begin_with(self.wfile.getvalue())
             body, self._files = self._files, body
         stream.status, stream.response = status, body
-        assert self.session is not None
         provider = DataProvider(stream, self._read_response)
         try:
             self.session.submit_response(stream.stream_id, fields, provider)
