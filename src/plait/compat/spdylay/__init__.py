@@ -97,6 +97,12 @@ from .errors import (
     UnsupportedVersionError,
     ZlibError,
 )
+from .fetch import (
+    BaseSPDYStreamHandler,
+    UrlFetcher,
+    UrlFetchError,
+    urlfetch,
+)
 from .frames import (
     CtrlFrame,
     GoawayFrame,
@@ -199,6 +205,7 @@ __all__ = [
     "UNSUPPORTED_VERSION",
     "WINDOW_UPDATE",
     "BaseSPDYRequestHandler",
+    "BaseSPDYStreamHandler",
     "CallbackFailureError",
     "CtrlFrame",
     "DataProvider",
@@ -217,8 +224,11 @@ __all__ = [
     "TemporalCallbackFailureError",
     "ThreadedSPDYServer",
     "UnsupportedVersionError",
+    "UrlFetchError",
+    "UrlFetcher",
     "WindowUpdateFrame",
     "ZlibError",
     "get_npn_protocols",
     "npn_get_version",
+    "urlfetch",
 ]

@@ -106,8 +106,7 @@ def request_provider(body: object) -> DataProvider | None:
     source = wrap_body(body)
     if source is None:
         return None
-    read = source if callable(source) else source.read
-    return DataProvider(read, _read)
+    return DataProvider(source, _read)
 
 
 def _read(_: Session, stream_id: int, length: int, control: ReadCtrl, read: Read) -> bytes | int:
