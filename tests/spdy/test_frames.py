@@ -144,8 +144,16 @@ def test_a_fixed_payload_has_one_length(frame_type: int, version: int, length: i
 @WIRE_VERSIONS
 @pytest.mark.parametrize(
     "payload",
-    [b"", bytes(3), b"\0\0\0\1", bytes(12), b"\0\0\0\1" + bytes(7), b"\0\0\0\2" + bytes(8)]
-    + [b"\xff\xff\xff\xff" + bytes(8), b"\0\0\0\1" + bytes(16)],
+    [
+        b"",
+        bytes(3),
+        bytes(12),
+        b"\0\0\0\1",
+        b"\0\0\0\1" + bytes(7),
+        b"\0\0\0\1" + bytes(16),
+        b"\0\0\0\2" + bytes(8),
+        b"\xff\xff\xff\xff" + bytes(8),
+    ],
 )
 def test_settings_have_as_many_entries_as_they_say(version: int, payload: bytes) -> None:
     assert parse_fixed(SETTINGS, version, 0, payload) is None

@@ -48,7 +48,7 @@ BOMB = 5
 
 _WINDOW_BITS = 11
 _MEMORY_LEVEL = 1
-_PIECE = 65_536
+_PIECE = 32_768
 
 # Counts and lengths: 16 bits in SPDY/2, 32 bits later.
 _NUMBER_2 = Struct(">H")
@@ -155,7 +155,7 @@ class InflatedBlock:
 class Inflater:
     """Reads the header blocks of one direction of a session.
 
-    It holds ``max_block_octets`` of one block and what is made of them, or a piece of 64 KiB while
+    It holds ``max_block_octets`` of one block and what is made of them, or a piece of 32 KiB while
     it runs through a larger one.
 
     :param version: the protocol version.
@@ -192,7 +192,8 @@ class Inflater:
                 self._stream = stream
             raw = stream.decompress(data, self._most + 1)
             if len(raw) > self._most:
-                return self._run_through(stream, len(raw))
+                del raw  # the peer's waste of memory ends here
+                return self._run_through(stream, self._most + 1)
         except zlib.error:
             return self._break(ZLIB, 0)
         if stream.eof:
