@@ -25,7 +25,18 @@ BELOW: dict[str, set[str]] = {
     "compat": {"_loop", "_version", "hpack", "http2", "spdy", "server", "client"},
     "demo": {"hpack", "http2", "server"},
     # the command is a user of the root as well, which nothing else below it may be
-    "cli": {"", "_build", "_version", "hpack", "http2", "server", "client", "compat", "demo"},
+    "cli": {
+        "",
+        "_build",
+        "_version",
+        "hpack",
+        "http2",
+        "spdy",
+        "server",
+        "client",
+        "compat",
+        "demo",
+    },
     "__main__": {"cli"},
 }
 

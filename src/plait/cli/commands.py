@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -19,33 +18,19 @@ from .options import (
     F,
     bind_option,
     certificate_options,
+    configure_logging,
     file_options,
     open_files,
     parse_binds,
+    running_options,
     seconds_option,
     with_options,
 )
 from .running import Listener, serve
+from .spdy import spdy_group
 from .tls import context_from_options
 
-_LEVELS = ("critical", "error", "warning", "info", "debug")
-
 _OPTIONS = (
-    click.option(
-        "--log-level",
-        type=click.Choice(_LEVELS, case_sensitive=False),
-        default="info",
-        show_default=True,
-        help="What goes to standard error; requests are logged at info.",
-    ),
-    click.option(
-        "--graceful-timeout",
-        type=click.IntRange(min=0, max=86400),
-        default=5,
-        show_default=True,
-        metavar="SECONDS",
-        help="How long requests may go on after Ctrl-C.",
-    ),
     seconds_option("--idle-timeout", 180, "How long a connection may be idle; 0 for ever."),
     seconds_option("--body-timeout", 60, "How long 4 KiB of a request may take; 0 for ever."),
     seconds_option("--write-timeout", 60, "How long 4 KiB of a response may take; 0 for ever."),
@@ -59,7 +44,7 @@ _OPTIONS = (
 
 
 def _common_options(function: F) -> F:
-    return certificate_options(with_options(function, _OPTIONS))
+    return certificate_options(running_options(with_options(function, _OPTIONS)))
 
 
 def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -89,6 +74,9 @@ def plait() -> None:
     """
 
 
+plait.add_command(spdy_group)
+
+
 @plait.command("serve")
 @click.argument("directory", metavar="DIR")
 @bind_option("127.0.0.1:8080")
@@ -100,7 +88,7 @@ def serve_command(
     """Serve the files in DIR."""
     from plait.server.static import static_handler
 
-    _configure_logging(options)
+    configure_logging(options["log_level"])
     files, note = open_files(directory, listing=listing, hidden=hidden, cache_control=cache_control)
     _serve(_listeners(options), static_handler(files), files.root, options, note)
 
@@ -115,7 +103,7 @@ def run_command(handler: str, **options: Any) -> None:
     HANDLER is a subclass of plait.server.BaseRequestHandler, or any callable that takes
     (http2, stream_id) and returns a handler. MODULE is looked for in the current directory first.
     """
-    _configure_logging(options)
+    configure_logging(options["log_level"])
     loaded = load_handler(handler, debug=options["log_level"] == "debug")
     _serve(_listeners(options), loaded, handler, options)
 
@@ -141,7 +129,7 @@ def demo_command(tls_binds: Sequence[Bind], **options: Any) -> None:
     """
     from plait.demo import DemoHandler
 
-    _configure_logging(options)
+    configure_logging(options["log_level"])
     made_here = options["certfile"] is None and options["keyfile"] is None
     context = context_from_options(
         options["certfile"],
@@ -181,11 +169,6 @@ def _serve(
     )
     settings = {"time_limits": limits, "max_connections": options["max_connections"]}
     serve(listeners, handler, what, options["graceful_timeout"], note, settings)
-
-
-def _configure_logging(options: dict[str, Any]) -> None:
-    level = options["log_level"].upper()
-    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
 
 
 def invoke(arguments: Sequence[str] | None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,6 +14,8 @@ from .errors import UserError
 
 if TYPE_CHECKING:
     from plait.server.static import StaticFiles
+
+_LEVELS = ("critical", "error", "warning", "info", "debug")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -60,6 +63,16 @@ _CERTIFICATE = (
     click.option("--keyfile", metavar="FILE", help="Its key, if it is not in the same file."),
     click.option("--dev-cert", is_flag=True, help="TLS with a certificate made on the spot."),
 )
+_RUNNING = (
+    click.option(
+        "--log-level",
+        type=click.Choice(_LEVELS, case_sensitive=False),
+        default="info",
+        show_default=True,
+        help="What goes to standard error; requests are logged at info.",
+    ),
+    seconds_option("--graceful-timeout", 5, "How long requests may go on after Ctrl-C."),
+)
 _FILES = (
     click.option("--listing/--no-listing", help="List directories that have no index.html."),
     click.option("--hidden/--no-hidden", help="Serve names that begin with a dot."),
@@ -83,6 +96,11 @@ def with_options(function: F, options: Sequence[Callable[[F], F]]) -> F:
 def certificate_options(function: F) -> F:
     """Which certificate to serve with."""
     return with_options(function, _CERTIFICATE)
+
+
+def running_options(function: F) -> F:
+    """What is logged, and how serving ends."""
+    return with_options(function, _RUNNING)
 
 
 def file_options(function: F) -> F:
@@ -115,3 +133,8 @@ def open_files(
     if not listing and not os.path.exists(os.path.join(files.root, "index.html")):
         note = f"there is no index.html in {directory}: --listing shows what is there"
     return files, note
+
+
+def configure_logging(level: str) -> None:
+    """Send what is logged to standard error."""
+    logging.basicConfig(level=level.upper(), format="%(levelname)s %(name)s: %(message)s")

@@ -81,7 +81,7 @@ async def _serve(
         for listener, server in zip(listeners, servers, strict=True):
             _announce(listener, server.addresses, what)
         if note is not None:
-            _say(note)
+            say(note)
         _advise(listeners, servers)
         await stop.wait()
     finally:
@@ -105,10 +105,11 @@ def _listen(listener: Listener, handler: Handler, settings: Mapping[str, Any]) -
     try:
         return HTTP2Server(listener.bind.address, handler, ssl=listener.context, **settings)
     except (OSError, UnicodeError) as error:
-        raise UserError(_why_not(listener, error)) from None
+        raise UserError(why_not(listener, error)) from None
 
 
-def _why_not(listener: Listener, error: OSError | UnicodeError) -> str:
+def why_not(listener: Listener, error: OSError | UnicodeError) -> str:
+    """Return what the user is told when an address cannot be had."""
     bind, option = listener.bind, listener.option
     start = f"cannot listen on {bind}: "
     if isinstance(error, UnicodeError | socket.gaierror):
@@ -131,7 +132,7 @@ def _why_not(listener: Listener, error: OSError | UnicodeError) -> str:
 def _announce(listener: Listener, addresses: list[Any], what: str) -> None:
     protocol = "h2c" if listener.context is None else "h2"
     for place in _places(listener, addresses):
-        _say(f"serving {what} on {place} ({protocol})")
+        say(f"serving {what} on {place} ({protocol})")
 
 
 def _places(listener: Listener, addresses: list[Any]) -> list[str]:
@@ -146,10 +147,10 @@ def _places(listener: Listener, addresses: list[Any]) -> list[str]:
 def _advise(listeners: list[Listener], servers: list[HTTP2Server]) -> None:
     clear = [pair for pair in zip(listeners, servers, strict=True) if pair[0].context is None]
     if any(listener.made_here for listener in listeners):
-        _say("the certificate was made just now: the browser will warn, curl needs --insecure")
+        say("the certificate was made just now: the browser will warn, curl needs --insecure")
     if clear:
         hint = "" if len(clear) < len(listeners) else ", so for them add --dev-cert"
-        _say(f"browsers speak HTTP/2 only over TLS{hint}; without it: {_curl(*clear[0])}")
+        say(f"browsers speak HTTP/2 only over TLS{hint}; without it: {_curl(*clear[0])}")
 
 
 def _curl(listener: Listener, server: HTTP2Server) -> str:
@@ -159,7 +160,8 @@ def _curl(listener: Listener, server: HTTP2Server) -> str:
     return f"curl --http2-prior-knowledge {place}"
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """Tell the user something, on standard output."""
     # A directory's name may hold what the terminal's encoding cannot say.
     encoding = sys.stdout.encoding
     sayable = line.encode(encoding, "backslashreplace").decode(encoding)
