@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -95,7 +96,7 @@ class Client:
                 self.socket.close()
                 raise
         self.connection = Connection(Role.CLIENT, version, config)
-        self.answers: dict[int, Answer] = {}
+        self.answers: defaultdict[int, Answer] = defaultdict(Answer)
         self.frames: list[spdy.ControlFrame] = []
 
     def __enter__(self) -> Self:
@@ -126,7 +127,6 @@ class Client:
     def send_request(self, fields: list[tuple[str, str]], body: Any = None, **options: Any) -> int:
         octets = [(name.encode(), value.encode()) for name, value in fields]
         stream_id = self.connection.send_request(octets, body, **options)
-        self.answers[stream_id] = Answer()
         self.flush()
         return stream_id
 
@@ -166,6 +166,7 @@ class Client:
 
     def answer(self, stream_id: int) -> Answer:
         """Reads until a stream is closed."""
+        self.flush()
         found = self.answers[stream_id]
         self.until(lambda: found.closed is not None)
         return found
