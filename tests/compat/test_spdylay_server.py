@@ -58,9 +58,11 @@ def test_a_request_and_its_answer(version: int) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_first_settings(version: int) -> None:
-    with serving(handling(), version=version) as server:
-        with Client(port_of(server), version) as client:
-            client.until(lambda: client.frames)
+    with (
+        serving(handling(), version=version) as server,
+        Client(port_of(server), version) as client,
+    ):
+        client.until(lambda: client.frames)
     (settings,) = client.frames
     assert isinstance(settings, spdy.Settings)
     # SPDY/2 knows no windows, and gets one of which there is no end
@@ -217,9 +219,11 @@ def test_pages_are_escaped_and_of_ones_own_making() -> None:
         "error_message_format": "{code}|{reason}|{explain}|{server}|{port}",
         "responses": {404: ("Gone", "It is > here")},
     }
-    with serving(handling(do_GET=do_get, **members)) as server:
-        with Client(port_of(server)) as client:
-            answer = client.get()
+    with (
+        serving(handling(do_GET=do_get, **members)) as server,
+        Client(port_of(server)) as client,
+    ):
+        answer = client.get()
     said = f"404|&lt;ä &amp; b&gt;|It is &gt; here|&lt;Own&gt;|{port_of(server)}"
     assert answer.body.decode() == said
     assert answer.status == "404 <ä & b>"
@@ -352,14 +356,16 @@ def test_many_streams_of_many_connections(version: int) -> None:
 
 
 def test_more_streams_than_allowed_are_refused() -> None:
-    with serving(handling(do_POST=echo), attributes={"max_concurrent_streams": 2}) as server:
-        with Client(port_of(server)) as client:
-            # the client sends them all before it learns of the limit
-            streams = [client.request("/", "POST", lambda _: (None, 2)) for _ in range(3)]
-            assert client.answer(streams[2]).closed == spdylay.REFUSED_STREAM
-            client.connection.reset_stream(streams[0])
-            client.flush()
-            assert client.get("/", "POST", b"again").body == b"again"
+    with (
+        serving(handling(do_POST=echo), attributes={"max_concurrent_streams": 2}) as server,
+        Client(port_of(server)) as client,
+    ):
+        # the client sends them all before it learns of the limit
+        streams = [client.request("/", "POST", lambda _: (None, 2)) for _ in range(3)]
+        assert client.answer(streams[2]).closed == spdylay.REFUSED_STREAM
+        client.connection.reset_stream(streams[0])
+        client.flush()
+        assert client.get("/", "POST", b"again").body == b"again"
 
 
 def test_a_handler_may_push() -> None:
