@@ -89,6 +89,10 @@ class Logged:
         assert type(argument) in (int, bytes)
         return argument
 
+    def last_nv(self) -> Any:
+        """The headers of the last frame that had some."""
+        return [frame.nv for frame in self.frames if hasattr(frame, "nv")][-1]
+
     def taken(self) -> list[tuple[Any, ...]]:
         """The log since the last time."""
         log, self.log = self.log, []

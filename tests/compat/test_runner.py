@@ -141,7 +141,7 @@ def test_an_unreadable_script_is_wrong_input(tmp_path: Path) -> None:
 def test_help_and_version_are_not_errors() -> None:
     done = compat("--help")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "stands in for: nghttp2" in done.stdout
+    assert "stands in for: nghttp2, spdylay.\n" in done.stdout
     assert compat("--version").stdout == f"plait {plait.__version__}\n"
 
 
@@ -211,7 +211,9 @@ def test_the_wsgi_helper_is_one_module_under_both_names(tmp_path: Path) -> None:
 
 def test_a_program_that_never_imports_it_pays_nothing(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
-    program.write_text("import sys\nprint([m for m in sys.modules if 'nghttp2' in m])\n")
+    program.write_text(
+        "import sys\nprint([m for m in sys.modules if 'nghttp2' in m or 'spdy' in m])\n"
+    )
     assert compat(program).stdout == "[]\n"
 
 
@@ -234,6 +236,19 @@ def test_install_chooses_in_code(tmp_path: Path) -> None:
     assert installing(code, tmp_path) == "plait.compat.nghttp2 2\n"
 
 
+def test_spdylay_is_found_too(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import spdylay, plait.compat.spdylay\n"
+        "assert spdylay is plait.compat.spdylay\n"
+        "from spdylay import *\n"
+        "print(EOFError.__module__, Session(CLIENT, PROTO_SPDY3).get_pri_lowest())\n"
+    )
+    done = compat(program)
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert done.stdout == "plait.compat.spdylay.errors 7\n"
+
+
 def test_install_refuses_when_another_module_is_in_use(tmp_path: Path) -> None:
     (tmp_path / "nghttp2.py").write_text("REAL = True\n")
     code = """
@@ -251,5 +266,5 @@ def test_install_refuses_when_another_module_is_in_use(tmp_path: Path) -> None:
 
 
 def test_install_refuses_names_it_does_not_know() -> None:
-    with pytest.raises(ValueError, match="stands in for nghttp2, not for 'spam'"):
+    with pytest.raises(ValueError, match="stands in for nghttp2, spdylay, not for 'spam'"):
         install("spam")

@@ -9,10 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from plait.http2 import Role
+from plait.spdy import Config, Connection, Version
 from plait.spdy import events as spdy
-from plait.spdy.config import Config
-from plait.spdy.connection import Connection
-from plait.spdy.constants import Version
 from plait.spdy.frames import SynStream
 
 from .arguments import check_status

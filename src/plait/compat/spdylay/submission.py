@@ -6,8 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, cast
 
-from plait.spdy.connection import Connection
-from plait.spdy.errors import InvalidFieldError, NoSuchStreamError, StreamLimitError
+from plait.spdy import Connection, InvalidFieldError, NoSuchStreamError, StreamLimitError
 
 from .arguments import (
     INVALID,
