@@ -1,6 +1,6 @@
 """What a peer does wrong, and what it is answered: case by case, in each version.
 
-Every case runs twice: with one read for each call of `sends`, and octet by octet.
+Every case runs twice: with one read for each call of `sends`, and octet by octet (`slow`).
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ ZLIB, UNSUPPORTED, INVALID_FRAME = -502, -503, -506
 X = [(b"x", b"y")]
 
 
-@pytest.fixture(params=[0, 1], ids=["in one read", "octet by octet"])
+@pytest.fixture(
+    params=[0, pytest.param(1, marks=pytest.mark.slow)], ids=["in one read", "octet by octet"]
+)
 def cut(request: pytest.FixtureRequest) -> int:
     return request.param
 
