@@ -34,7 +34,7 @@ exports.open = (socket, version, isServer, options = {}) => {
   const connection = transport.connection.create(
     socket, {protocol: 'spdy', isServer, ...options});
   const record = {version, port: socket.remotePort, frames: {}, settings: [], goaway: null,
-                  resets: {}, priorities: {}, open: 0, most: 0, errors: [], closed: false};
+                  resets: {}, priorities: {}, turns: [], open: 0, most: 0, errors: [], closed: false};
   connection.on('frame', (frame) => {
     record.frames[frame.type] = (record.frames[frame.type] || 0) + 1;
     if (frame.type === 'SETTINGS') record.settings.push(frame.settings);
@@ -42,9 +42,12 @@ exports.open = (socket, version, isServer, options = {}) => {
     if (frame.type === 'RST') record.resets[frame.code] = (record.resets[frame.code] || 0) + 1;
     if (frame.type === 'HEADERS' && frame.priority && frame.path)
       record.priorities[frame.id] = frame.priority.weight;
+    // whose DATA came, without repetitions
+    if (frame.type === 'DATA' && record.turns.at(-1) !== frame.id) record.turns.push(frame.id);
   });
   connection.on('error', (error) => record.errors.push(error.message));
   connection.on('close', () => { record.closed = true; });
+  socket.setNoDelay(true);
   connection.start(version);
   return {connection, record};
 };

@@ -79,15 +79,24 @@ const routes = {
     stream.respond(200, {});
     stream.write(pattern(query.n), () => stream.abort(query.code));
   },
-  // Answers later, so that streams stay open together.
-  '/wait': (stream, query) => setTimeout(() => {
-    stream.respond(200, {});
-    stream.end(query.ms);
-  }, query.ms),
+  // Nobody is answered before there are so many who wait.
+  '/together': (stream, query, seen) => {
+    seen.waiting.push(stream);
+    if (seen.waiting.length < query.n) return;
+    for (const one of seen.waiting.splice(0)) {
+      one.respond(200, {});
+      one.end('together');
+    }
+  },
   '/ping': (stream) => {
     let left = 3;
     for (let i = 0; i < 3; i++)
       stream.connection.ping(() => { if (--left === 0) json(stream, 'three'); });
+  },
+  // Sends a frame of a type that only this transport knows.
+  '/forwarded': (stream) => {
+    stream.connection.sendXForwardedFor('192.0.2.1');
+    json(stream, 'forwarded');
   },
   '/record': (stream, query, seen) => json(stream, seen.record),
   // Says goodbye in the middle of an answer.
@@ -104,7 +113,7 @@ const serve = (version, socket) => {
   const {connection, record} = open(socket, version, true, {
     windowSize: 100000, maxStreams: version === 2 ? 50 : 60,
     headerCompression: version !== 3});
-  const seen = {record};
+  const seen = {record, waiting: []};
   records.push(record);
   connection.on('stream', (stream) => {
     record.open++;
@@ -120,7 +129,7 @@ const serve = (version, socket) => {
 
 const commands = {
   // What the server saw of the connection that came from this port.
-  record: ({port}) => records.find((one) => one.port === port),
+  record: ({port}) => records.findLast((one) => one.port === port),
   mistakes,
 };
 

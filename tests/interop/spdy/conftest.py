@@ -1,0 +1,61 @@
+"""The two Node programs, started once, and plait's clients in every version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from plait.spdy import Config, Version
+from tests.interop.spdy.clients import Client, NativeClient, SessionClient
+from tests.interop.spdy.node import NodeProgram
+
+Connect = Callable[..., Client]
+
+NAMES = {Version.SPDY2: "2", Version.SPDY3: "3", Version.SPDY3_1: "3.1"}
+
+
+@pytest.fixture(scope="session")
+def node_server() -> Iterator[NodeProgram]:
+    """spdy-transport as a server."""
+    with NodeProgram("server.js") as program:
+        yield program
+        assert program.run("mistakes") == []
+
+
+@pytest.fixture(scope="session")
+def node_client() -> Iterator[NodeProgram]:
+    """spdy-transport as a client."""
+    with NodeProgram("client.js") as program:
+        yield program
+
+
+@pytest.fixture(params=list(Version), ids=lambda version: f"spdy{NAMES[version]}")
+def version(request: pytest.FixtureRequest) -> Version:
+    """Each version."""
+    chosen: Version = request.param
+    return chosen
+
+
+@pytest.fixture(params=[NativeClient, SessionClient], ids=["native", "session"])
+def connect(
+    request: pytest.FixtureRequest, version: Version, node_server: NodeProgram
+) -> Iterator[Connect]:
+    """Connects a client of plait's to the server: `connect(**config)`."""
+    port = node_server.about["ports"][NAMES[version]]
+    with ExitStack() as stack:
+
+        def connect(**config: Any) -> Client:
+            client: Client = request.param(port, version, client_config(version, **config))
+            return stack.enter_context(client)
+
+        yield connect
+
+
+def client_config(version: Version, **config: Any) -> Config | None:
+    """What a client says; in SPDY/2 that it holds nothing back, see `node.py`."""
+    if version == Version.SPDY2:
+        config.setdefault("initial_window_size", 2**31 - 1)
+    return Config(**config) if config else None
