@@ -267,8 +267,6 @@ class Inflater:
 def _read_over(raw: bytes, number: Struct, count: int) -> InflatedBlock:
     """Look whether a block with too many pairs is well-formed otherwise."""
     at = number.size
-    if 2 * count * number.size > len(raw):
-        return InflatedBlock(MALFORMED, [], len(raw))
     for _ in range(2 * count):
         at += number.size + number.unpack_from(raw, at)[0]
     return InflatedBlock(TOO_LARGE if at == len(raw) else MALFORMED, [], len(raw))
