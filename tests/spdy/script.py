@@ -8,7 +8,7 @@
     peer.wire(syn_reply(1), data(1, b"hello", end=True)).expect(StreamClosed(1, 0))
 
 `expect` compares every event since the last `expect`, `wire` every frame since the last `wire`.
-`FrameSent` is left out of the events: the wire tells it. Frames are those of `wire`, on both sides.
+Frames are those of `wire`, on both sides.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ from plait.spdy.events import (
     FrameInvalid,
     FrameNotSent,
     FrameReceived,
-    FrameSent,
     FrameUnparsable,
 )
 from plait.spdy.limits import Limits
@@ -209,7 +208,7 @@ class Peer:
         new: list[Frame] = []
         while written := self.connection.data_to_send(limit):
             new += self.reader.feed(written)
-        self.events += [e for e in self.connection.take_events() if not isinstance(e, FrameSent)]
+        self.events += self.connection.take_events()
         assert self.reader.buffer == b"", "the output ends inside a frame"
         for frame in new:
             if frame.kind == WINDOW_UPDATE:
@@ -226,7 +225,7 @@ class Peer:
     def hears(self) -> list[Event]:
         """Every event that was not asked about yet."""
         new = self.connection.take_events()
-        self.events += [event for event in new if not isinstance(event, FrameSent)]
+        self.events += new
         events, self.events = self.events, []
         return events
 

@@ -424,7 +424,7 @@ def test_a_source_may_use_the_connection(version):
 
     def source(most: int) -> tuple[bytes, int]:
         peer.connection.ping()
-        peer.connection.send_headers(1, X)
+        peer.connection.send_headers(1, X, chained=False)
         return b"x", 1
 
     peer.connection.send_response(1, OK, source)
