@@ -175,8 +175,8 @@ class Wire:
             self._watch(EVENT_WRITE)
         except OSError as error:
             # A server that finds no protocol of its own in ALPN says so in an alert (RFC 7301
-            # §3.2), or goes on without.
-            disagreed = "NO_APPLICATION_PROTOCOL" in (getattr(error, "reason", None) or "")
+            # §3.2), or goes on without. OpenSSL has a number for that alert, Python only the text.
+            disagreed = "no application protocol" in str(error).lower().replace("_", " ")
             text = "NPN failed" if disagreed else f"TLS handshake with {self._address} failed"
             self._fail(text, error)
         else:
