@@ -33,12 +33,12 @@ from .constants import (
     Version,
 )
 from .errors import NoSuchStreamError, SessionFault, StreamLimitError, UsageError
-from .events import Event, FrameNotSent, FrameSent
+from .events import Event, FrameNotSent
 from .frames import HeaderFrame, Headers, Settings, SynReply, SynStream, WindowUpdate
 from .inbound import Inbound
 from .names import Field, normalise
 from .outbound import Outbound, Outgoing
-from .queue import ControlItem
+from .queue import DataItem
 from .state import SessionState
 from .view import ConnectionView
 
@@ -132,18 +132,18 @@ class Connection(ConnectionView):
             outgoing = outbound.next_frame()
             if outgoing is None:
                 break
-            if outgoing.frame is not None:
-                if outgoing.error:
-                    events.append(FrameNotSent(outgoing.frame, outgoing.error))
-                else:
-                    events.append(FrameSent(outgoing.frame))
+            if outgoing.error and outgoing.frame is not None:
+                events.append(FrameNotSent(outgoing.frame, outgoing.error))
             events += outbound.frame_sent(outgoing)
             pieces.append(outgoing.data)
             size += len(outgoing.data)
         return b"".join(pieces)
 
     def take_events(self) -> list[Event]:
-        """Return the events that sending caused since the last call, in order."""
+        """Return the events that sending caused since the last call, in order.
+
+        ``StreamClosed``, ``FrameNotSent`` and ``BodyFailed``; they are kept until they are taken.
+        """
         state = self._state
         events = self._sending_events + state.events
         self._sending_events = []
@@ -263,14 +263,19 @@ class Connection(ConnectionView):
         frame.flags = FLAG_FIN if end_stream else 0
         self._add(frame)
 
-    def send_headers(self, stream_id: int, fields: Fields, *, end_stream: bool = False) -> None:
+    def send_headers(
+        self, stream_id: int, fields: Fields, *, end_stream: bool = False, chained: bool = True
+    ) -> None:
         """Queue HEADERS: more headers, at any time of a stream (SPDY/3 §2.6.7).
 
+        :param chained: ``True``: they follow what was given for the stream before. ``False``: they
+            leave when their turn comes, whatever of a body is still to be sent, as in spdylay.
         :raises InvalidFieldError: for a header that cannot be sent.
         """
         frame = Headers(stream_id, self._checked(fields), version=self._state.wire_version)
         frame.flags = FLAG_FIN if end_stream else 0
-        self._add(frame)
+        if not (chained and self._outbound.append(stream_id, frame)):
+            self._add(frame)
 
     def send_data(
         self,
@@ -350,7 +355,9 @@ class Connection(ConnectionView):
         state = self._state
         frame = Settings(chosen, version=state.wire_version, flags=flags & 0xFF)
         state.add_frame(frame)
-        for number, _, value in chosen:
+        for number, entry_flags, value in chosen:
+            if entry_flags & SETTING_PERSISTED:
+                continue  # what the server had said, returned to it
             if number == INITIAL_WINDOW_SIZE:
                 self._resize_windows(value)
             state.local_settings[number] = value
@@ -387,9 +394,8 @@ class Connection(ConnectionView):
         """Queue the first SETTINGS, if there is something to be said."""
         state = self._state
         config = state.config
-        if config.persisted_settings and state.role == Role.CLIENT:
-            for number, value in config.persisted_settings.items():
-                state.persisted[number] = value
+        if state.role == Role.CLIENT:
+            state.persisted.update(config.persisted_settings)
         entries = {number: (SETTING_PERSISTED, value) for number, value in state.persisted.items()}
         if config.max_concurrent_streams is not None:
             entries[MAX_CONCURRENT_STREAMS] = (0, config.max_concurrent_streams)
@@ -448,12 +454,12 @@ class Connection(ConnectionView):
         return stream_id
 
     def _add(self, frame: HeaderFrame, body: Body | None = None) -> None:
-        """Queue a frame with a header block."""
-        state = self._state
-        queue = state.queue
-        stream_id = frame.stream_id
-        number = queue.number_for(frame.frame_type, state.priority_of(stream_id))
-        queue.add_control(ControlItem(frame, number, stream_id, body))
+        """Queue a frame with a header block, and what is sent after it."""
+        item = None
+        if body is not None:
+            item = DataItem(frame.stream_id, body, self._state.queue.lowest, chained=True)
+            self._state.bodies[frame.stream_id] = item
+        self._state.add_header_frame(frame, item)
 
 
 def _make_body(given: Octets | BodySource, *, ends: bool) -> Body:

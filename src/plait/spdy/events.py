@@ -211,19 +211,6 @@ class BodyFailed(Event):
         self.error = error
 
 
-class FrameSent(Event):
-    """A control frame was handed to the transport.
-
-    :ivar frame: the frame.
-    """
-
-    __slots__ = ("frame",)
-    __match_args__ = ("frame",)
-
-    def __init__(self, frame: ControlFrame) -> None:
-        self.frame = frame
-
-
 class FrameNotSent(Event):
     """A queued control frame was given up, because the state of its stream or session forbids it.
 

@@ -126,7 +126,11 @@ class Inbound:
         while not state.deaf:
             try:
                 if not self.read_on():
+                    # nothing is left of it but what was put aside
+                    self.buffer = b""
+                    self.position = 0
                     return None
+                state.check_answers()
             except SessionFault as fault:
                 state.fail(fault)
             if state.events:
@@ -162,8 +166,6 @@ class Inbound:
         """Put the beginning of a frame aside until ``needed`` octets are there."""
         self.partial += self.buffer[self.position :]
         self.needed = needed
-        self.buffer = b""
-        self.position = 0
         return False
 
     # --- DATA -----------------------------------------------------------------------------------

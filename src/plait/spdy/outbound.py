@@ -98,7 +98,7 @@ class Outbound:
     def feed_starved(self) -> None:
         """Let the sources that gave nothing be asked again."""
         while self.starved:
-            self.state.queue.add_data(self.starved.popleft())
+            self.state.add_data(self.starved.popleft())
 
     def frame_sent(self, outgoing: Outgoing) -> list[Event]:
         """Change what a sent frame changes, and return the streams that closed by it."""
@@ -183,6 +183,8 @@ class Outbound:
     def given_up(self, item: ControlItem, error: int) -> list[Event]:
         """A frame was not sent: a stream that it would have opened has failed."""
         frame = item.frame
+        if item.body is not None:
+            self.forget(item.body)
         if frame.frame_type == SYN_STREAM and error != ErrorCode.FRAME_TOO_LARGE:
             assert isinstance(frame, SynStream)
             return [StreamClosed(frame.stream_id, int(StreamStatus.INTERNAL_ERROR))]
@@ -219,8 +221,9 @@ class Outbound:
             stream.peer_done = True
         if frame.flags & FLAG_FIN:
             return self.finish(stream)
-        if item.body is not None:
-            self.queue_body(stream.id, item.body, stream.priority)
+        if item.body is not None and stream.state != CLOSING:
+            item.body.number = stream.priority
+            state.add_data(item.body)
         return []
 
     def finish(self, stream: Stream) -> list[Event]:
@@ -234,17 +237,22 @@ class Outbound:
 
     def queue_body(self, stream_id: int, body: Body, number: int, *, chained: bool = True) -> None:
         """Queue a body; a chained one behind the body that the stream already has."""
-        bodies = self.state.bodies
-        present = bodies.get(stream_id)
-        if chained and present is not None and present.chained:
-            if present.following is None:
-                present.following = deque()
-            present.following.append(body)
+        if chained and self.append(stream_id, body):
             return
         item = DataItem(stream_id, body, number, chained)
         if chained:
-            bodies[stream_id] = item
-        self.state.queue.add_data(item)
+            self.state.bodies[stream_id] = item
+        self.state.add_data(item)
+
+    def append(self, stream_id: int, what: Body | HeaderFrame) -> bool:
+        """Let something follow the body that a stream has; ``False`` if it has none."""
+        present = self.state.bodies.get(stream_id)
+        if present is None or not present.chained:
+            return False
+        if present.following is None:
+            present.following = deque()
+        present.following.append(what)
+        return True
 
     def take_data(self, item: DataItem) -> Outgoing | None:
         """Make a DATA frame of the next octets; ``None`` if there is nothing to send now."""
@@ -285,10 +293,9 @@ class Outbound:
         return other is not None and other is not item and (other.deferred or other.blocked)
 
     def forget(self, item: DataItem) -> None:
-        """A body is given up."""
-        bodies = self.state.bodies
-        if bodies.get(item.stream_id) is item:
-            del bodies[item.stream_id]
+        """A body is done, or given up."""
+        if self.state.bodies.get(item.stream_id) is item:
+            self.state.drop_body(item.stream_id)
 
     def ask(self, item: DataItem, most: int) -> Octets | None:
         """Return the next octets of a body; ``None`` if it waits or failed."""
@@ -320,20 +327,30 @@ class Outbound:
             self.forget(item)
             return []
         if outgoing.flags & FLAG_FIN:
+            events = self.finish(stream)
             self.forget(item)
-            return self.finish(stream)
+            return events
         if body.has_octets():
             if body.starved:
                 body.starved = False
                 self.starved.append(item)
             else:
-                state.queue.add_data(item)
-        elif item.following:
-            item.body = item.following.popleft()
-            state.queue.add_data(item)
+                state.add_data(item)
         else:
-            self.forget(item)
+            self.advance(item)
         return []
+
+    def advance(self, item: DataItem) -> None:
+        """A body is done: go on with what follows it."""
+        following = item.following
+        while following:
+            what = following.popleft()
+            if isinstance(what, Body):
+                item.body = what
+                self.state.add_data(item)
+                return
+            self.state.add_header_frame(what)
+        self.forget(item)
 
     # --- what may be expected -------------------------------------------------------------------
 

@@ -19,7 +19,8 @@ from heapq import heappop, heappush
 
 from ..http2.body import Body
 from .constants import GOAWAY, PING, SETTINGS, SYN_STREAM
-from .frames import ControlFrame
+from .frames import ControlFrame, HeaderFrame
+from .stream import Stream
 
 PING_NUMBER = -10
 SETTINGS_NUMBER = -1
@@ -29,23 +30,25 @@ class ControlItem:
     """A control frame that waits.
 
     :ivar number: its place in the order.
+    :ivar stream: the stream it belongs to, if that was open when it was queued.
     :ivar body: what is sent on the stream after the frame: of a request or a response.
     :ivar answer: whether the peer caused it, and so could make such items pile up.
     """
 
-    __slots__ = ("answer", "body", "frame", "number", "stream_id")
+    __slots__ = ("answer", "body", "frame", "number", "stream", "stream_id")
 
     def __init__(
         self,
         frame: ControlFrame,
         number: int,
         stream_id: int = 0,
-        body: Body | None = None,
+        body: DataItem | None = None,
         answer: bool = False,
     ) -> None:
         self.frame = frame
         self.number = number
         self.stream_id = stream_id
+        self.stream: Stream | None = None
         self.body = body
         self.answer = answer
 
@@ -53,8 +56,9 @@ class ControlItem:
 class DataItem:
     """A body that is being sent.
 
-    :ivar following: bodies of the same stream that are sent after it.
-    :ivar chained: whether further bodies of the stream are added to ``following``.
+    :ivar stream: the stream, while the item is in the queue.
+    :ivar following: bodies and HEADERS of the same stream that are sent after it.
+    :ivar chained: whether what is sent on the stream later is added to ``following``.
     :ivar deferred: the source asked to wait.
     :ivar blocked: the window of the stream is used up.
     """
@@ -66,6 +70,7 @@ class DataItem:
         "deferred",
         "following",
         "number",
+        "stream",
         "stream_id",
     )
 
@@ -74,7 +79,8 @@ class DataItem:
         self.body = body
         self.number = number
         self.chained = chained
-        self.following: deque[Body] | None = None
+        self.stream: Stream | None = None
+        self.following: deque[Body | HeaderFrame] | None = None
         self.deferred = False
         self.blocked = False
 
@@ -86,7 +92,7 @@ class OutboundQueue:
     """The items that can be sent now, ordered.
 
     :param lowest: the number of the lowest priority.
-    :ivar unsent_answers: how many of them the peer caused.
+    :ivar unsent_answers: how many of them the peer caused, or left behind by ending their streams.
     """
 
     __slots__ = ("control", "data", "lowest", "sequence", "syn_streams", "unsent_answers")
@@ -100,20 +106,26 @@ class OutboundQueue:
         self.syn_streams: deque[tuple[int, int, ControlItem]] = deque()
         self.unsent_answers = 0
 
-    def add_control(self, item: ControlItem) -> None:
-        """Queue a control frame."""
+    def add_control(self, item: ControlItem, stream: Stream | None) -> None:
+        """Queue a control frame, that belongs to a stream or to none that is open."""
         self.sequence += 1
         entry = (item.number, self.sequence, item)
         if item.answer:
             self.unsent_answers += 1
+        elif stream is not None:
+            item.stream = stream
+            stream.waiting += 1
         if item.frame.frame_type == SYN_STREAM:
             self.syn_streams.append(entry)
         else:
             heappush(self.control, entry)
 
-    def add_data(self, item: DataItem) -> None:
+    def add_data(self, item: DataItem, stream: Stream | None) -> None:
         """Queue a body, behind its equals."""
         self.sequence += 1
+        item.stream = stream
+        if stream is not None:
+            stream.waiting += 1
         heappush(self.data, (item.number, self.sequence, item))
 
     def number_for(self, frame_type: int, stream_number: int) -> int:
@@ -136,13 +148,28 @@ class OutboundQueue:
         if data_allowed and self.data:
             data = self.data[0]
             if first is None or data[:2] < first[:2]:
-                return heappop(self.data)[2]
+                return self.taken(heappop(self.data)[2])
         if first is None:
             return None
         item = self.syn_streams.popleft()[2] if from_syn else heappop(self.control)[2]
         if item.answer:
             self.unsent_answers -= 1
+        return self.taken(item)
+
+    def taken(self, item: Item) -> Item:
+        """An item has left the queue."""
+        stream = item.stream
+        if stream is not None:
+            item.stream = None
+            stream.waiting -= 1
+            if stream.gone:
+                self.unsent_answers -= 1
         return item
+
+    def leave_behind(self, stream: Stream) -> None:
+        """A stream is gone; what waits for it is only waiting to be given up."""
+        stream.gone = True
+        self.unsent_answers += stream.waiting
 
     def size(self, syn_allowed: bool, data_allowed: bool) -> int:
         """Return how many items the queues that may go on hold."""

@@ -6,6 +6,7 @@ the session. Faults of the peer are turned into frames here, in one place.
 
 from __future__ import annotations
 
+from ..http2.body import Body
 from ..http2.constants import Role
 from ..http2.flow import ReceiveWindow
 from .blocks import Deflater, Inflater
@@ -17,13 +18,14 @@ from .constants import (
     MAX_STREAM_ID,
     SPDY2,
     SPDY3_1,
+    GoawayStatus,
     StreamStatus,
     lowest_priority,
     wire_version,
 )
 from .errors import SessionFault, StreamFault
 from .events import ConnectionTerminated, Event, PeerFinished, StreamClosed
-from .frames import ControlFrame, Goaway, Ping, RstStream, WindowUpdate
+from .frames import ControlFrame, Goaway, HeaderFrame, Ping, RstStream, WindowUpdate
 from .limits import Budgets
 from .queue import ControlItem, DataItem, OutboundQueue
 from .stream import CLOSING, Stream
@@ -157,12 +159,25 @@ class SessionState:
     def close_stream(self, stream: Stream, status: int) -> StreamClosed:
         """Forget a stream."""
         del self.streams[stream.id]
-        self.bodies.pop(stream.id, None)
+        self.drop_body(stream.id)
+        self.queue.leave_behind(stream)
         if stream.ours:
             self.our_streams -= 1
         if status == StreamStatus.OK:
             self.work += 1
         return StreamClosed(stream.id, int(status))
+
+    def drop_body(self, stream_id: int) -> None:
+        """Let go of what was given to be sent on a stream; HEADERS are heard of once more."""
+        item = self.bodies.pop(stream_id, None)
+        if item is None:
+            return
+        item.body = Body()
+        following = item.following
+        while following:
+            what = following.popleft()
+            if isinstance(what, HeaderFrame):
+                self.add_header_frame(what)
 
     def finish_peer(self, stream: Stream) -> None:
         """The peer sends no more on a stream."""
@@ -180,12 +195,40 @@ class SessionState:
     # --- frames that are caused -----------------------------------------------------------------
 
     def add_frame(self, frame: ControlFrame, stream_id: int = 0, answer: bool = False) -> None:
-        """Queue a control frame that has no header block."""
+        """Queue a control frame that has no header block.
+
+        :param answer: whether the peer caused it.
+        """
         queue = self.queue
         number = queue.number_for(frame.frame_type, self.priority_of(stream_id))
-        queue.add_control(ControlItem(frame, number, stream_id, None, answer))
-        if answer and queue.unsent_answers > self.config.limits.max_unsent_answers:
-            raise SessionFault(1, "answers.unread", "the peer does not read our answers")
+        queue.add_control(ControlItem(frame, number, stream_id, None, answer), None)
+
+    def add_header_frame(self, frame: HeaderFrame, body: DataItem | None = None) -> None:
+        """Queue a frame with a header block, and a body that follows it."""
+        queue = self.queue
+        stream_id = frame.stream_id
+        stream = self.streams.get(stream_id)
+        number = queue.lowest if stream is None else stream.priority
+        number = queue.number_for(frame.frame_type, number)
+        # for a stream of the peer's that is gone: it could make such items pile up
+        answer = stream is None and not self.is_ours(stream_id)
+        queue.add_control(ControlItem(frame, number, stream_id, body, answer), stream)
+
+    def add_data(self, item: DataItem) -> None:
+        """Queue a body, behind its equals."""
+        self.queue.add_data(item, self.streams.get(item.stream_id))
+
+    def check_answers(self) -> None:
+        """Cut off a peer that has us answer and does not read the answers.
+
+        :raises SessionFault: if too many wait.
+        """
+        if self.queue.unsent_answers > self.config.limits.max_unsent_answers:
+            raise SessionFault(
+                GoawayStatus.PROTOCOL_ERROR,
+                "answers.unread",
+                "the peer does not read our answers",
+            )
 
     def reset(self, stream_id: int, status: int, answer: bool = False) -> None:
         """Queue RST_STREAM; from now on the stream is closing."""
@@ -194,7 +237,7 @@ class SessionState:
         stream = self.streams.get(stream_id)
         if stream is not None:
             stream.state = CLOSING
-            self.bodies.pop(stream_id, None)
+            self.drop_body(stream_id)
 
     def reset_for(self, fault: StreamFault) -> None:
         """Answer a fault of the peer with RST_STREAM.
@@ -256,7 +299,7 @@ class SessionState:
         item = self.bodies.get(stream.id)
         if item is not None and item.blocked and stream.send_window > 0:
             item.blocked = False
-            self.queue.add_data(item)
+            self.add_data(item)
 
     def resume(self, stream_id: int) -> bool:
         """Queue a body whose source had asked to wait; whether there is one."""
@@ -265,7 +308,7 @@ class SessionState:
             return False
         if item.deferred:
             item.deferred = False
-            self.queue.add_data(item)
+            self.add_data(item)
             return True
         # the source calls this while it is being asked, and is about to say "deferred"
         item.body.resumed = True

@@ -33,10 +33,13 @@ class Stream:
     :ivar send_window: octets that the peer's window still takes; unused in SPDY/2.
     :ivar receive_window: what the peer may send.
     :ivar associated_id: the stream that a push belongs to, or 0.
+    :ivar waiting: how many items of the queue belong to it.
+    :ivar gone: it has been forgotten.
     """
 
     __slots__ = (
         "associated_id",
+        "gone",
         "id",
         "ours",
         "peer_done",
@@ -44,6 +47,7 @@ class Stream:
         "receive_window",
         "send_window",
         "state",
+        "waiting",
         "we_done",
     )
 
@@ -57,6 +61,8 @@ class Stream:
         self.send_window = send_window
         self.receive_window: ReceiveWindow | None = None
         self.associated_id = 0
+        self.waiting = 0
+        self.gone = False
 
     @property
     def finished(self) -> bool:

@@ -133,7 +133,7 @@ class Submitter:
         :raises InvalidArgumentError: for a header that cannot be sent.
         """
         fin = bool(flags & CTRL_FLAG_FIN)
-        self._engine.send_headers(stream_id, fields_of(nv), end_stream=fin)
+        self._engine.send_headers(stream_id, fields_of(nv), end_stream=fin, chained=False)
 
     @_submits
     def submit_data(self, stream_id: int, flags: int, data_prd: DataProvider) -> None:
