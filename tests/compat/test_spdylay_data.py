@@ -224,6 +224,24 @@ def test_a_provider_is_kept_until_its_data_is_sent() -> None:
     assert watched() is None
 
 
+class Problem(Exception):
+    pass
+
+
+@pytest.mark.parametrize("kind", [spdylay.TemporalCallbackFailureError, Problem])
+def test_what_a_callback_raised_is_not_kept(kind: type[Exception]) -> None:
+    problem = kind("once")
+    watched = weakref.ref(problem)
+    logged, _ = requesting(3, provider(problem))
+    if kind is Problem:
+        with pytest.raises(Problem):
+            logged.session.send()
+    logged.session.send()
+    del problem
+    gc.collect()
+    assert watched() is None
+
+
 @pytest.mark.parametrize("wrong", [b"body", open, object()])
 def test_only_a_provider_will_do(wrong: Any) -> None:
     logged = server(3)

@@ -451,6 +451,41 @@ def test_sending_while_sending_leaves_it_to_the_call_that_runs(version: int) -> 
         assert halves == ["before_ctrl_send", "on_ctrl_send"] * 4
 
 
+@every_version
+def test_sessions_may_be_wired_to_each_other(version: int) -> None:
+    """What one sends, the other takes at once: each is in the middle of the other's calls."""
+
+    def answer(session: Any, stream_id: int) -> None:
+        session.submit_response(stream_id, ANSWER, provider(b"x" * 4096, b"y" * 100))
+        session.submit_ping()
+        session.send()
+
+    def again(session: Any, stream_id: int, status: int) -> None:
+        if stream_id < 5:
+            session.submit_request(0, GET, provider(b"body"))
+        session.send()
+
+    def to(other: Logged) -> Any:
+        def write(session: Any, data: bytes) -> int:
+            other.session.recv(data)
+            return len(data)
+
+        return write
+
+    one = client(version, on_stream_close_cb=again)
+    other = server(version, on_request_recv_cb=answer)
+    one.session.send_cb, other.session.send_cb = to(other), to(one)
+    one.session.submit_request(0, GET)
+    one.session.send()
+    for end in (one, other):
+        closed = [entry for entry in end.log if entry[0] == "on_stream_close"]
+        assert closed == [("on_stream_close", number, spdylay.OK) for number in (1, 3, 5)]
+        assert not end.session.want_write()
+        assert end.session.want_read()
+    assert sum(entry[3] for entry in one.log if entry[0] == "on_data_recv") == 3 * 4196
+    assert sum(entry[3] for entry in other.log if entry[0] == "on_data_recv") == 2 * 4
+
+
 def test_callbacks_may_ask_about_the_session() -> None:
     asked = []
 

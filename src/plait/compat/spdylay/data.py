@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from plait.http2 import DATA_DEFERRED, DATA_EOF, DATA_OK
 
 from .constants import ERR_DEFERRED, READ_EOF
-from .errors import CallbackFailureError, TemporalCallbackFailureError
+from .errors import CallbackFailureError
 
 if TYPE_CHECKING:
     from .session import Session
@@ -76,14 +76,12 @@ class ProvidedBody:
         self.failures = failures
 
     def __call__(self, length: int) -> tuple[bytes | bytearray | None, int]:
-        """Return octets and a flag; what ``send`` shall raise goes to ``failures`` too."""
+        """Return octets and a flag; what is raised goes to ``failures`` too."""
         provider, session = self.provider, self.session
         control = ReadCtrl()
         try:
             answer = provider.read_cb(session, self.stream_id, length, control, provider.source)
             return _judged(answer, length, control.flags)
-        except TemporalCallbackFailureError:
-            raise
         except Exception as error:
             self.failures.append(error)
             raise

@@ -30,7 +30,12 @@ from .callbacks import (
     octets_taken,
 )
 from .constants import CLIENT, PROTO_SPDY2, PROTO_SPDY3, PROTO_SPDY3_1, SERVER
-from .errors import CallbackFailureError, InvalidArgumentError, UnsupportedVersionError
+from .errors import (
+    CallbackFailureError,
+    InvalidArgumentError,
+    TemporalCallbackFailureError,
+    UnsupportedVersionError,
+)
 from .frames import snapshot
 from .submission import Submitter
 
@@ -304,10 +309,20 @@ class Session(Submitter):
         if outgoing is not None:
             self._outgoing, self._unsent, self._announced = outgoing, outgoing.data, False
         if self._read_failures:
-            failure = self._read_failures[-1]
-            self._read_failures.clear()
-            raise failure
+            self._raise_read_failure()
         return outgoing
+
+    def _raise_read_failure(self) -> None:
+        """Raise what the last ``read_cb`` raised, unless that only was to cost its stream."""
+        lasting = [
+            error
+            for error in self._read_failures
+            if not isinstance(error, TemporalCallbackFailureError)
+        ]
+        self._read_failures.clear()
+        self._engine.take_events()  # it tells of them too, and is not to keep them
+        if lasting:
+            raise lasting[-1]
 
     def _write(self) -> bool:
         """Pass the rest of the frame on; ``False`` when ``send_cb`` would block."""
