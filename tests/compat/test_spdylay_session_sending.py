@@ -20,7 +20,6 @@ from .spdylay_peer import (
     kinds,
     provider,
     server,
-    since_3,
 )
 
 # What spdylay itself writes, frame by frame on one pair of sessions (zlib builds may differ).
@@ -527,10 +526,9 @@ def test_window_updates_are_dropped_without_a_word(version: int) -> None:
     assert kinds(peer.read(logged.sent())) == ["RST_STREAM 3"]
 
 
-@since_3
-def test_a_header_block_beyond_a_frame_is_given_up(version: int) -> None:
+def test_a_header_block_beyond_a_frame_is_given_up() -> None:
     """The stream was not opened, and later blocks do not miss the one that was not sent."""
-    logged, peer = client(version), Peer(version)
+    logged, peer = client(3), Peer(3)
     logged.session.submit_request(0, [("x", "y" * 2**24)], None, "mine")
     assert refused(logged) == [("on_ctrl_not_send", "SYN_STREAM 1", spdylay.ERR_FRAME_TOO_LARGE)]
     assert logged.session.get_stream_user_data(1) is None
