@@ -61,7 +61,7 @@ def _parse_method(ctx: click.Context, param: click.Parameter, text: str | None) 
     return text
 
 
-@click.group("spdy")
+@click.group("spdy", no_args_is_help=False)
 def spdy_group() -> None:
     """Speak SPDY/2, SPDY/3 or SPDY/3.1.
 
