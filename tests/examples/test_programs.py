@@ -1,4 +1,4 @@
-"""The examples that are not about the nghttp2 module, each run with other people's programs."""
+"""The examples for no module of old, each run with other people's programs."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ BODY = bytes(range(256)) * 8192  # 2 MiB: more than any window
 def test_every_example_is_run() -> None:
     tested = Path(__file__).read_text(encoding="utf-8")
     examples = {path.name for path in EXAMPLES.glob("*.py")}
-    for name in examples - {path.name for path in EXAMPLES.glob("nghttp2_*.py")}:
-        assert f'"{name}"' in tested
+    for name in examples:
+        assert name.startswith(("nghttp2_", "spdylay_")) or f'"{name}"' in tested
 
 
 @pytest.mark.interop
