@@ -244,4 +244,4 @@ def test_help_agrees_that_the_command_has_these_subcommands() -> None:
 
     said = run([sys.executable, "-m", "plait", "--help"])
     shown = set(re.findall(r"^  (\w+)  ", said.partition("Commands:")[2], re.MULTILINE))
-    assert shown == {"demo", "run", "serve"}
+    assert shown == {"demo", "run", "serve", "spdy"}
