@@ -28,24 +28,26 @@ const fresh = (id) => ({id, errors: [], trailers: [], pushes: [], ended: false})
 // One request to its end, and the pushes that came with it.
 const ask = async (connection, one) => {
   const priority = one.weight && {weight: one.weight, parent: 0, exclusive: false};
+  const send = (error, stream) => {
+    if (error) return;
+    if (one.part !== undefined)
+      stream.write(pattern(one.part), () => stream.abort(one.code));
+    else if (one.after)
+      stream.write(pattern(one.size), () => stream.sendHeaders(one.after, () => stream.end()));
+    else if (one.method === 'POST')
+      stream.end(pattern(one.size));
+  };
+  // A body that is written before the request has left would have it overtake those before.
   const stream = connection.request({
     method: one.method || 'GET', path: one.path, host: 'localhost', headers: one.headers || {},
-    priority});
+    priority}, send);
   const found = fresh(stream.id), pushes = [];
   stream.on('pushPromise', (pushed) => {
     const news = {...fresh(pushed.id), path: pushed.path, request: pushed.headers};
     if (one.refuse) pushed.abort('REFUSED_STREAM');
     else pushes.push(collect(pushed, news));
   });
-  const finished = collect(stream, found, one);
-  if (one.part !== undefined) {
-    stream.write(pattern(one.part), () => stream.abort(one.code));
-  } else if (one.after) {
-    stream.write(pattern(one.size), () => stream.sendHeaders(one.after, () => stream.end()));
-  } else if (one.method === 'POST') {
-    stream.end(pattern(one.size || 0));
-  }
-  await finished;
+  await collect(stream, found, one);
   found.pushes = await Promise.all(pushes);
   return found;
 };
@@ -57,6 +59,8 @@ const exchange = async ({port, version, requests, wave = Infinity, options = {},
   await new Promise((done, fail) => socket.once('connect', done).once('error', fail));
   const {connection, record} = open(socket, version, false, options);
   const closed = new Promise((done) => connection.once('close', done));
+  // it would wait for ever for what it cannot read any more
+  connection.on('error', () => socket.destroy());
   if (forwarded) connection.sendXForwardedFor(forwarded);
   const results = [];
   let next = 0, answered = 0;

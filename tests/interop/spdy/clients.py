@@ -207,15 +207,16 @@ class NativeClient(Client):
     def submit(
         self, answer: Answer, fields: list[Text], body: Chunks | None, priority: int
     ) -> None:
-        answer.stream_id = self.connection.send_request(
-            encode(fields), priority=priority, body=body
-        )
+        head = encode(fields)
+        if body is None or not body.after:
+            answer.stream_id = self.connection.send_request(head, body, priority=priority)
+        else:
+            answer.stream_id = self.connection.send_syn_stream(head, priority=priority)
+            after, body.after = encode(body.after), []
+            self.connection.send_data(answer.stream_id, body, end_stream=False)
+            self.connection.send_headers(answer.stream_id, after)
+            self.connection.send_data(answer.stream_id, b"")
         self.answers[answer.stream_id] = answer
-        if body is not None and body.after:
-            self.run(lambda: not body.left)
-            self.connection.send_headers(answer.stream_id, encode(body.after))
-            body.after = []
-            self.connection.resume(answer.stream_id)
 
     def reset(self, answer: Answer, status: int) -> None:
         self.connection.reset_stream(answer.stream_id, status)

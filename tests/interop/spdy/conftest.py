@@ -11,6 +11,7 @@ import pytest
 from plait.spdy import Config, Version
 from tests.interop.spdy.clients import Client, NativeClient, SessionClient
 from tests.interop.spdy.node import NodeProgram
+from tests.interop.spdy.serving import NativeServer, ThreadedServer
 
 Connect = Callable[..., Client]
 
@@ -59,3 +60,39 @@ def client_config(version: Version, **config: Any) -> Config | None:
     if version == Version.SPDY2:
         config.setdefault("initial_window_size", 2**31 - 1)
     return Config(**config) if config else None
+
+
+@pytest.fixture(scope="session", params=["native", "threaded"])
+def plait_servers(request: pytest.FixtureRequest) -> Iterator[dict[Version, int]]:
+    """The ports of plait's servers, by version: on the engine, and ThreadedSPDYServer."""
+    make: Callable[[Version], Any] = native_server if request.param == "native" else ThreadedServer
+    with ExitStack() as stack:
+        yield {version: stack.enter_context(make(version)).port for version in Version}
+
+
+@pytest.fixture(scope="session")
+def native_servers() -> Iterator[dict[Version, int]]:
+    """The ports of the servers on the engine, by version, for what only they can do."""
+    with ExitStack() as stack:
+        yield {version: stack.enter_context(native_server(version)).port for version in Version}
+
+
+def native_server(version: Version) -> NativeServer:
+    config = Config(max_concurrent_streams=200, initial_window_size=100_000, manual_credit=True)
+    if version == Version.SPDY2:
+        config = config.with_(initial_window_size=2**31 - 1)
+    return NativeServer(version, config)
+
+
+@pytest.fixture
+def exchange(node_client: NodeProgram, version: Version) -> Callable[..., Any]:
+    """Has the Node program ask: `exchange(port, *requests, **how)`, see `client.js`."""
+
+    def exchange(port: int, *requests: dict[str, Any], **how: Any) -> Any:
+        found = node_client.run(
+            "exchange", port=port, version=float(NAMES[version]), requests=requests, **how
+        )
+        assert found.pop("mistakes") == []
+        return found
+
+    return exchange

@@ -14,6 +14,8 @@ ways, which the tests allow for. Read in its source and seen on the wire, versio
 - It ignores FIN on a HEADERS frame and MAX_CONCURRENT_STREAMS; streams beyond are refused.
 - It answers RST_STREAM with RST_STREAM, and whatever comes for a stream that it has forgotten.
 - A priority has three bits in SPDY/2 too, and grows with HTTP/2's weight instead of falling.
+- A request whose body is written at once overtakes requests made before, against the order of ids;
+  the client program waits until it has left.
 - A stream is forgotten when its FIN is queued; a WINDOW_UPDATE that comes before it has left is
   answered with RST_STREAM INVALID_STREAM, which may arrive before the FIN.
 - A frame that comes just before the end of the connection may get lost in its queues.
