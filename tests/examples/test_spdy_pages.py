@@ -71,6 +71,7 @@ def test_every_event_and_frame_has_its_row() -> None:
             told[name] = set(re.findall("`([a-z_]+)`", row[-1]))
     public = [getattr(spdy, name) for name in spdy.__all__]
     kinds = [kind for kind in public if isinstance(kind, type)]
+    assert told.keys() <= {kind.__name__ for kind in kinds}
     common = attributes(ControlFrame)
     for kind in kinds:
         if issubclass(kind, Event) and kind is not Event:

@@ -7,7 +7,12 @@ from ..http2.constants import DATA_DEFERRED, DATA_EOF, DATA_OK, Role
 from .config import Config
 from .connection import Connection
 from .constants import (
+    FLAG_FIN,
+    FLAG_UNIDIRECTIONAL,
     PROTOCOL_NAMES,
+    SETTING_PERSIST_VALUE,
+    SETTING_PERSISTED,
+    SETTINGS_CLEAR_SETTINGS,
     ErrorCode,
     FrameType,
     GoawayStatus,
@@ -56,7 +61,12 @@ __all__ = [
     "DATA_DEFERRED",
     "DATA_EOF",
     "DATA_OK",
+    "FLAG_FIN",
+    "FLAG_UNIDIRECTIONAL",
     "PROTOCOL_NAMES",
+    "SETTINGS_CLEAR_SETTINGS",
+    "SETTING_PERSISTED",
+    "SETTING_PERSIST_VALUE",
     "BodyFailed",
     "BodySource",
     "Config",
