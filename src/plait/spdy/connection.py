@@ -126,10 +126,14 @@ class Connection(ConnectionView):
         """
         pieces = []
         size = 0
+        state = self._state
         outbound = self._outbound
         events = self._sending_events
         while size < limit:
             outgoing = outbound.next_frame()
+            if state.events:
+                events += state.events
+                state.events = []
             if outgoing is None:
                 break
             if outgoing.error and outgoing.frame is not None:
@@ -230,6 +234,8 @@ class Connection(ConnectionView):
     ) -> int:
         """Queue a pushed response: a unidirectional SYN_STREAM, and its body (SPDY/3 §3.3).
 
+        The frame leaves before what is sent on the associated stream after this call.
+
         :param associated_stream_id: the client's stream that it belongs to, which must be open
             when the frame is sent.
         :param fields: the headers of the request and of the response in one: ``:path``, ``:status``
@@ -240,7 +246,8 @@ class Connection(ConnectionView):
         if self._state.role == Role.CLIENT:
             raise UsageError("only servers push")
         flags = FLAG_UNIDIRECTIONAL | (FLAG_FIN if body is None else 0)
-        return self._syn_stream(fields, flags, priority, associated_stream_id, body)
+        number = self._state.priority_of(associated_stream_id)
+        return self._syn_stream(fields, flags, priority, associated_stream_id, body, number)
 
     def send_response(
         self, stream_id: int, fields: Fields, body: Octets | BodySource | None = None
@@ -307,15 +314,20 @@ class Connection(ConnectionView):
 
     # --- the session ----------------------------------------------------------------------------
 
-    def reset_stream(self, stream_id: int, status: int = StreamStatus.CANCEL) -> None:
+    def reset_stream(
+        self, stream_id: int, status: int = StreamStatus.CANCEL, *, withdraw: bool = True
+    ) -> None:
         """Queue RST_STREAM (SPDY/3 §2.6.3). What comes or waits for the stream is given up at once.
 
         :param status: a ``StreamStatus``.
+        :param withdraw: ``True``: if SYN_STREAM of the stream has not been sent, neither frame is.
+            ``False``: both are, as in spdylay.
         :raises UsageError: for a stream id outside 0 to 2^31-1 or a status beyond 32 bits.
         """
         _require(0 <= stream_id <= MAX_STREAM_ID, "a stream id has 31 bits")
         _require(0 <= status <= 0xFFFFFFFF, "a status has 32 bits")
-        self._state.reset(stream_id, status)
+        if not (withdraw and self._state.queue.withdraw(stream_id, status)):
+            self._state.reset(stream_id, status)
 
     def ping(self) -> int:
         """Queue PING, which goes before all else (SPDY/3 §2.6.5), and return its id.
@@ -428,6 +440,7 @@ class Connection(ConnectionView):
         priority: int | None,
         associated_stream_id: int,
         body: Octets | BodySource | None,
+        number: int | None = None,
     ) -> int:
         """Queue SYN_STREAM under the next id."""
         state = self._state
@@ -450,16 +463,16 @@ class Connection(ConnectionView):
             version=state.wire_version,
             flags=flags,
         )
-        self._add(frame, source)
+        self._add(frame, source, number)
         return stream_id
 
-    def _add(self, frame: HeaderFrame, body: Body | None = None) -> None:
+    def _add(self, frame: HeaderFrame, body: Body | None = None, number: int | None = None) -> None:
         """Queue a frame with a header block, and what is sent after it."""
         item = None
         if body is not None:
             item = DataItem(frame.stream_id, body, self._state.queue.lowest, chained=True)
             self._state.bodies[frame.stream_id] = item
-        self._state.add_header_frame(frame, item)
+        self._state.add_header_frame(frame, item, number)
 
 
 def _make_body(given: Octets | BodySource, *, ends: bool) -> Body:

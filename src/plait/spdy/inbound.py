@@ -61,8 +61,9 @@ from .stream import CLOSING, OPENING, Stream
 _HEADER = Struct(">II")
 _PROTOCOL_ERROR = GoawayStatus.PROTOCOL_ERROR
 
-# Payload lengths that can be right, where there are few: others are refused before they arrive.
-_LONGEST = {RST_STREAM: 8, PING: 4, GOAWAY: 8, WINDOW_UPDATE: 8}
+# Frames of 4 or 8 octets; of wrong ones, a few octets are waited for so that they can be shown.
+_SHORT = (RST_STREAM, PING, GOAWAY, WINDOW_UPDATE)
+_WORTH_SHOWING = 64
 
 
 class Inbound:
@@ -301,9 +302,8 @@ class Inbound:
     def refuse_length(self, frame_type: int, length: int) -> tuple[str, str] | None:
         """Return slug and message for a length that need not be waited for."""
         limits = self.state.config.limits
-        longest = _LONGEST.get(frame_type)
-        if longest is not None:
-            if length > longest:
+        if frame_type in _SHORT:
+            if length > _WORTH_SHOWING:
                 return "frame.length", "the payload has the wrong length"
         elif frame_type == SETTINGS:
             if length > 4 + 8 * limits.max_settings_entries:

@@ -145,6 +145,8 @@ class Outbound:
         frame = item.frame
         frame_type = frame.frame_type
         if isinstance(frame, SynStream):
+            if item.withdrawn is not None:
+                return ErrorCode.STREAM_CLOSING
             if state.ends():
                 return ErrorCode.SYN_STREAM_NOT_ALLOWED
             associated = frame.associated_stream_id
@@ -186,8 +188,8 @@ class Outbound:
         if item.body is not None:
             self.forget(item.body)
         if frame.frame_type == SYN_STREAM and error != ErrorCode.FRAME_TOO_LARGE:
-            assert isinstance(frame, SynStream)
-            return [StreamClosed(frame.stream_id, int(StreamStatus.INTERNAL_ERROR))]
+            status = StreamStatus.INTERNAL_ERROR if item.withdrawn is None else item.withdrawn
+            return [StreamClosed(item.stream_id, int(status))]
         return []
 
     def control_sent(self, item: ControlItem) -> list[Event]:

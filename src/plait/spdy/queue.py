@@ -5,7 +5,8 @@ items of the same number leave in the order they came:
 
 - PING: -10, SETTINGS: -1;
 - what belongs to a stream: its priority, or the lowest if the stream is unknown;
-- SYN_STREAM and GOAWAY: the lowest priority, whatever the stream's own.
+- SYN_STREAM and GOAWAY: the lowest priority, whatever the stream's own. A push may be given the
+  number of the stream that it belongs to, so that it is announced before that ends.
 
 A DATA item goes behind its equals after each frame, so streams of one priority take turns. There
 are three queues, because two of them can stand still: SYN_STREAM waits while the peer's limit of
@@ -33,9 +34,10 @@ class ControlItem:
     :ivar stream: the stream it belongs to, if that was open when it was queued.
     :ivar body: what is sent on the stream after the frame: of a request or a response.
     :ivar answer: whether the peer caused it, and so could make such items pile up.
+    :ivar withdrawn: the status of a stream that was given up before it was opened, else ``None``.
     """
 
-    __slots__ = ("answer", "body", "frame", "number", "stream", "stream_id")
+    __slots__ = ("answer", "body", "frame", "number", "stream", "stream_id", "withdrawn")
 
     def __init__(
         self,
@@ -51,6 +53,7 @@ class ControlItem:
         self.stream: Stream | None = None
         self.body = body
         self.answer = answer
+        self.withdrawn: int | None = None
 
 
 class DataItem:
@@ -95,30 +98,54 @@ class OutboundQueue:
     :ivar unsent_answers: how many of them the peer caused, or left behind by ending their streams.
     """
 
-    __slots__ = ("control", "data", "lowest", "sequence", "syn_streams", "unsent_answers")
+    __slots__ = (
+        "control",
+        "data",
+        "lowest",
+        "sequence",
+        "syn_number",
+        "syn_streams",
+        "unsent_answers",
+    )
 
     def __init__(self, lowest: int) -> None:
         self.lowest = lowest
         self.sequence = 0
-        # heaps of (number, sequence, item); SYN_STREAMs share one number, so come in order
+        # heaps of (number, sequence, item)
         self.control: list[tuple[int, int, ControlItem]] = []
         self.data: list[tuple[int, int, DataItem]] = []
-        self.syn_streams: deque[tuple[int, int, ControlItem]] = deque()
+        # (sequence, item): ids must not go backwards, so the most urgent one hurries all before it
+        self.syn_streams: deque[tuple[int, ControlItem]] = deque()
+        self.syn_number = lowest
         self.unsent_answers = 0
 
     def add_control(self, item: ControlItem, stream: Stream | None) -> None:
         """Queue a control frame, that belongs to a stream or to none that is open."""
         self.sequence += 1
-        entry = (item.number, self.sequence, item)
         if item.answer:
             self.unsent_answers += 1
         elif stream is not None:
             item.stream = stream
             stream.waiting += 1
         if item.frame.frame_type == SYN_STREAM:
-            self.syn_streams.append(entry)
+            self.syn_streams.append((self.sequence, item))
+            self.syn_number = min(self.syn_number, item.number)
         else:
-            heappush(self.control, entry)
+            heappush(self.control, (item.number, self.sequence, item))
+
+    def withdraw(self, stream_id: int, status: int) -> bool:
+        """Give up a stream whose SYN_STREAM waits; ``False`` if none does.
+
+        The frame takes its turn among the others, even while no stream may be opened.
+        """
+        for entry in self.syn_streams:
+            sequence, item = entry
+            if item.stream_id == stream_id:
+                self.syn_streams.remove(entry)
+                item.withdrawn = status
+                heappush(self.control, (self.lowest, sequence, item))
+                return True
+        return False
 
     def add_data(self, item: DataItem, stream: Stream | None) -> None:
         """Queue a body, behind its equals."""
@@ -140,21 +167,27 @@ class OutboundQueue:
 
     def take(self, syn_allowed: bool, data_allowed: bool) -> Item | None:
         """Take the next item of the queues that may go on; ``None`` when they are empty."""
-        first = self.control[0] if self.control else None
-        syn = self.syn_streams[0] if syn_allowed and self.syn_streams else None
-        from_syn = syn is not None and (first is None or syn < first)
-        if from_syn:
-            first = syn
-        if data_allowed and self.data:
-            data = self.data[0]
-            if first is None or data[:2] < first[:2]:
-                return self.taken(heappop(self.data)[2])
+        first = self.control[0][:2] if self.control else None
+        from_syn = False
+        if syn_allowed and self.syn_streams:
+            syn = (self.syn_number, self.syn_streams[0][0])
+            if first is None or syn < first:
+                first, from_syn = syn, True
+        if data_allowed and self.data and (first is None or self.data[0][:2] < first):
+            return self.taken(heappop(self.data)[2])
         if first is None:
             return None
-        item = self.syn_streams.popleft()[2] if from_syn else heappop(self.control)[2]
+        item = self.take_syn_stream() if from_syn else heappop(self.control)[2]
         if item.answer:
             self.unsent_answers -= 1
         return self.taken(item)
+
+    def take_syn_stream(self) -> ControlItem:
+        """Take the SYN_STREAM that waits longest."""
+        item = self.syn_streams.popleft()[1]
+        if not self.syn_streams:
+            self.syn_number = self.lowest
+        return item
 
     def taken(self, item: Item) -> Item:
         """An item has left the queue."""
@@ -185,4 +218,5 @@ class OutboundQueue:
         self.control.clear()
         self.data.clear()
         self.syn_streams.clear()
+        self.syn_number = self.lowest
         self.unsent_answers = 0

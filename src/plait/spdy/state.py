@@ -203,13 +203,19 @@ class SessionState:
         number = queue.number_for(frame.frame_type, self.priority_of(stream_id))
         queue.add_control(ControlItem(frame, number, stream_id, None, answer), None)
 
-    def add_header_frame(self, frame: HeaderFrame, body: DataItem | None = None) -> None:
-        """Queue a frame with a header block, and a body that follows it."""
+    def add_header_frame(
+        self, frame: HeaderFrame, body: DataItem | None = None, number: int | None = None
+    ) -> None:
+        """Queue a frame with a header block, and a body that follows it.
+
+        :param number: its place in the queue's order, if it has another than such frames have.
+        """
         queue = self.queue
         stream_id = frame.stream_id
         stream = self.streams.get(stream_id)
-        number = queue.lowest if stream is None else stream.priority
-        number = queue.number_for(frame.frame_type, number)
+        if number is None:
+            number = queue.lowest if stream is None else stream.priority
+            number = queue.number_for(frame.frame_type, number)
         # for a stream of the peer's that is gone: it could make such items pile up
         answer = stream is None and not self.is_ours(stream_id)
         queue.add_control(ControlItem(frame, number, stream_id, body, answer), stream)

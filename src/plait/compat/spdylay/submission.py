@@ -157,7 +157,7 @@ class Submitter:
         """
         check_stream_id(stream_id)
         check_status(status_code)
-        self._engine.reset_stream(stream_id, status_code)
+        self._engine.reset_stream(stream_id, status_code, withdraw=False)
 
     def submit_ping(self) -> None:
         """Submit a PING. The reply to the last one is given to ``on_ctrl_recv_cb``."""
