@@ -219,10 +219,11 @@ def test_verbs_are_those_of_the_makefile() -> None:
 
 def test_modules_of_the_layout_exist() -> None:
     (layout,) = [b for b in blocks("docs/contributing.md", "") if b.startswith("src/plait/")]
-    engine = layout.partition("http2/")[2].partition("server/")[0]
-    words = set(re.findall(r"\w+", engine))
-    unnamed = {path.stem for path in (PACKAGE / "http2").glob("*.py")} - words
-    assert unnamed == {"__init__", "constants"}
+    for package, following in (("http2", "spdy/"), ("spdy", "server/")):
+        told = layout.partition(f"  {package}/")[2].partition(following)[0]
+        words = set(re.findall(r"\w+", told))
+        unnamed = {path.stem for path in (PACKAGE / package).glob("*.py")} - words
+        assert unnamed - {"constants"} == {"__init__"}
 
 
 def test_every_page_is_in_the_navigation() -> None:
