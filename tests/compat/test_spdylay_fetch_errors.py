@@ -268,7 +268,8 @@ def test_data_before_an_answer():
         peer.until_end()
 
     (done,) = fetch_by_hand(script)
-    assert (done.status, done.data, len(done.errors)) == (INTERNAL_ERROR, b"", 1)
+    assert (done.status, done.data) == (INTERNAL_ERROR, b"")
+    assert done.why == "the server broke the protocol"
 
 
 def test_headers_that_are_not_text():
@@ -282,6 +283,39 @@ def test_headers_that_are_not_text():
     assert statuses(done) == [OK, INTERNAL_ERROR]
     assert done[1].why == "the server sent headers that are not UTF-8"
     assert isinstance(done[1].errors[0].__cause__, UnicodeDecodeError)
+
+
+def test_a_fault_is_told_even_if_the_server_is_gone():
+    def script(peer: Connected) -> None:
+        peer.requests(2)
+        peer.send(peer.syn_reply(1, OK_HEAD), peer.window_update(0, 2**31 - 1))
+
+    done = fetch_by_hand(script, 2)
+    assert statuses(done) == [INTERNAL_ERROR] * 2
+    fault = "the server broke the protocol: WindowUpdate, PROTOCOL_ERROR"
+    assert [made.why for made in done] == [fault] * 2
+
+
+def test_a_fault_on_one_stream_is_not_held_against_the_others():
+    def script(peer: Connected) -> None:
+        peer.requests(2)
+        peer.send(peer.syn_reply(1, [("Upper", "case")]))
+        peer.until("RST_STREAM")
+
+    done = fetch_by_hand(script, 2)
+    assert statuses(done) == [PROTOCOL_ERROR, INTERNAL_ERROR]
+    assert done[0].why == "the server broke the protocol: SynReply, PROTOCOL_ERROR"
+    assert done[1].why == "the server closed the connection"
+
+
+def test_a_reset_without_a_reason_is_no_success():
+    def script(peer: Connected) -> None:
+        peer.requests(1)
+        peer.send(peer.syn_reply(1, OK_HEAD), peer.data(1, b"half"), peer.rst_stream(1, OK))
+        peer.until_end()
+
+    (done,) = fetch_by_hand(script)
+    assert (done.status, done.why) == (PROTOCOL_ERROR, "the server reset the stream: OK")
 
 
 def test_another_protocol_altogether():

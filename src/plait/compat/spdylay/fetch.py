@@ -27,6 +27,7 @@ from .constants import (
     INTERNAL_ERROR,
     OK,
     PROTO_SPDY2,
+    PROTOCOL_ERROR,
     REFUSED_STREAM,
     SETTINGS_INITIAL_WINDOW_SIZE,
     SETTINGS_MAX_CONCURRENT_STREAMS,
@@ -96,7 +97,9 @@ class UrlFetcher:
         self._wire: Wire | None = None
         self._session: Session | None = None
         self._raised = Failures()
+        # What the server did wrong: to the session, and on streams.
         self._fault = ""
+        self._faults: dict[int, str] = {}
         self._reset_by_peer = 0
         self.failure: UrlFetchError | None = None
         for target, url in [(parse_url(url, version), url) for url in urls]:
@@ -214,11 +217,10 @@ class UrlFetcher:
             session.submit_goaway(GOAWAY_OK)
             session.send()
             wire.close()
-        elif not (session.want_read() or session.want_write() or wire.unsent):
+        elif not (session.want_read() or session.want_write()):
             wire.close()
-            self._finish_all(
-                INTERNAL_ERROR, UrlFetchError(self._fault or "the session ended early")
-            )
+            error = UrlFetchError(self._fault or "the server broke the protocol")
+            self._finish_all(INTERNAL_ERROR, error)
         self._raised.settle()
 
     def wire_failed(self, error: UrlFetchError) -> None:
@@ -229,8 +231,6 @@ class UrlFetcher:
 
     def wire_lost(self, error: UrlFetchError) -> None:
         """The connection has ended: tell the handlers that still wait."""
-        if self._fault:
-            error = UrlFetchError(self._fault)
         self._finish_all(INTERNAL_ERROR, error)
         self._raised.settle()
 
@@ -268,9 +268,14 @@ class UrlFetcher:
                 session.submit_rst_stream(handler.stream_id, CANCEL)
                 self._finish(handler, REFUSED_STREAM, error)
 
-    def _on_invalid_frame(self, _: Session, frame: CtrlFrame, status_code: int) -> None:
+    def _on_invalid_frame(self, session: Session, frame: CtrlFrame, status_code: int) -> None:
         name = type(frame).__name__.removesuffix("Frame")
-        self._fault = f"the server broke the protocol: {name}, {_status_name(status_code)}"
+        fault = f"the server broke the protocol: {name}, {_status_name(status_code)}"
+        stream_id = getattr(frame, "stream_id", 0)
+        if self._handler(session, stream_id) is None:
+            self._fault = fault
+        else:
+            self._faults[stream_id] = fault
 
     def _on_unparsable_frame(
         self, _: Session, frame_type: int, head: bytes, payload: bytes, error_code: int
@@ -296,21 +301,23 @@ class UrlFetcher:
             waiting = (h for h in self._unfinished.values() if h.stream_id is None)
             handler = next(waiting, None)
             if handler is not None:
-                text = self._fault or f"the request cannot be sent (error {error_code})"
-                self._finish(handler, INTERNAL_ERROR, UrlFetchError(text))
+                error = UrlFetchError(f"the request cannot be sent (error {error_code})")
+                self._finish(handler, INTERNAL_ERROR, error)
 
     def _on_stream_close(self, session: Session, stream_id: int, status_code: int) -> None:
         handler = self._handler(session, stream_id)
         if handler is None:
             return
-        error = None
-        if status_code != OK:
-            name = _status_name(status_code)
-            text = self._fault or f"the stream was reset: {name}"
-            if self._reset_by_peer == stream_id:
-                text = f"the server reset the stream: {name}"
-            error = UrlFetchError(text)
-        self._finish(handler, status_code, error)
+        name = _status_name(status_code)
+        if self._reset_by_peer == stream_id:
+            error = UrlFetchError(f"the server reset the stream: {name}")
+            # OK is no status to reset with, and would look like success.
+            self._finish(handler, status_code or PROTOCOL_ERROR, error)
+        elif status_code == OK:
+            self._finish(handler, OK)
+        else:
+            text = self._faults.get(stream_id, f"the stream was reset: {name}")
+            self._finish(handler, status_code, UrlFetchError(text))
 
     # --- handlers --------------------------------------------------------------------------------
 

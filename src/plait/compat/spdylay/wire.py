@@ -210,13 +210,19 @@ class Wire:
             except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 return
             except OSError as error:
-                self._lose("the connection was lost", error)
+                self._finish("the connection was lost", error)
                 return
             if not data:
-                self._lose("the server closed the connection", None)
+                self._finish("the server closed the connection", None)
                 return
             self._progress()
             self._user.wire_received(data)
+
+    def _finish(self, text: str, reason: Exception | None) -> None:
+        """Nothing more will come; that is no loss if all is done, or the session has failed."""
+        self._user.wire_refill()
+        if not self.closed:
+            self._lose(text, reason)
 
     def _write(self) -> None:
         for _ in range(_TURN):
