@@ -189,9 +189,10 @@ class Channel:
             self._sock.shutdown(socket.SHUT_WR)  # from here on there is no TLS on the socket
             while True:
                 left = min(deadline, self._stop.deadline) - time.monotonic()
-                if self._wait(min(left, patience), _READ) or left <= 0:
-                    continue
-                if self._sock.recv(READ_OCTETS) == b"":
+                if left <= 0:
+                    return
+                woken = self._wait(min(left, patience), _READ)
+                if not woken and self._sock.recv(READ_OCTETS) == b"":
                     return
         except OSError:  # BlockingIOError: time is up; anything else: the peer is gone
             return

@@ -46,7 +46,7 @@ _ENOUGH = 65_536
 _PROGRESS = 4096
 
 # Seconds that a peer has for closing after us, from the last octet that it sent.
-_LINGER = 2.0
+_LINGER = 1.0
 
 # Seconds between two looks at the deadline while the server ends.
 _LOOK = 0.25
