@@ -15,7 +15,8 @@ import atheris
 # Before anything imports plait.
 with atheris.instrument_imports(include=["plait"]):
     import plait.hpack
-    import plait.http2  # noqa: F401 - imported here to be instrumented
+    import plait.http2
+    import plait.spdy  # noqa: F401 - imported here to be instrumented
 
 from fuzz import program
 from fuzz.targets import PROGRAMS, TARGETS

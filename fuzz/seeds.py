@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fuzz import program as p
+from fuzz import spdy_seeds
 from fuzz.conversation import ANSWERS, CONSUMES, CUTS, READS, TIGHT
 from fuzz.octets import IS_CLIENT, IS_RAW
 from fuzz.peer import NAMES, VALUES, Peer
@@ -280,3 +281,5 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
     for at, (name, flags, steps) in enumerate(visits()):
         head = start(flags, at)
         yield "client", slug(name), p.build(head, steps)
+    for name, data in spdy_seeds.seeds():
+        yield "spdy", name, data

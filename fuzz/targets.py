@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from fuzz import conversation, field_blocks, octets
+from fuzz import conversation, field_blocks, octets, spdy
 
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parent
@@ -19,10 +19,11 @@ TARGETS: dict[str, Target] = {
     "frames": octets.read,
     "server": conversation.serve,
     "client": conversation.visit,
+    "spdy": spdy.converse,
 }
 
 # Targets whose input is a program of `fuzz.program`, for the mutator that knows its borders.
-PROGRAMS = frozenset({"hpack", "server", "client"})
+PROGRAMS = frozenset({"hpack", "server", "client", "spdy"})
 
 
 def target_of(file: Path) -> str:

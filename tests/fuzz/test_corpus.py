@@ -89,7 +89,7 @@ def test_an_input_of_no_target_is_refused(tmp_path: Path) -> None:
     (tmp_path / "input").write_bytes(b"")
     done = replay(str(tmp_path / "input"))
     assert done.returncode != 0
-    assert "lies in no folder with a target's name (hpack, frames, server, client)" in done.stderr
+    assert "lies in no folder with a target's name (hpack, frames, server, client, spdy)" in done.stderr
 
 
 def test_any_octets_are_a_program_and_a_program_is_its_octets() -> None:
