@@ -442,6 +442,16 @@ def test_nothing_once_a_reset_is_submitted(version: int) -> None:
 
 
 @every_version
+def test_a_reset_does_not_take_back_what_was_submitted(version: int) -> None:
+    logged, peer = client(version), Peer(version)
+    logged.session.submit_request(0, GET, None, "mine")
+    logged.session.submit_rst_stream(1, spdylay.CANCEL)
+    assert kinds(peer.read(logged.sent())) == ["SYN_STREAM 1", "RST_STREAM 1"]
+    assert logged.taken()[-1] == ("on_stream_close", 1, spdylay.CANCEL)
+    assert logged.session.get_stream_user_data(1) is None
+
+
+@every_version
 def test_a_reply_is_for_streams_of_the_peer_and_only_one(version: int) -> None:
     logged = client(version)
     logged.session.submit_syn_stream(0, 0, GET)
