@@ -11,15 +11,16 @@ import pytest
 
 from plait.spdy import ErrorCode, FrameType, GoawayStatus, StreamStatus, Version
 from tests.interop.application import pattern
-from tests.interop.spdy.conftest import Connect
+from tests.interop.spdy.conftest import Connect, every_version
 from tests.interop.spdy.node import NodeProgram
 
 pytestmark = pytest.mark.interop
 
-MEGABYTES = 3_000_000
+MEGABYTES = 1_000_000
 DIGEST = hashlib.sha256(pattern(MEGABYTES)).hexdigest()
 
 
+@every_version
 def test_bodies_larger_than_the_windows_go_both_ways(connect: Connect) -> None:
     client = connect()
     down = client.ask(f"/bytes?n={MEGABYTES}")
@@ -72,6 +73,7 @@ def test_headers_after_the_body_go_both_ways(connect: Connect) -> None:
     assert (found["length"], found["trailers"]) == (200_000, [{"x-after": "the body"}])
 
 
+@every_version
 def test_pushes_come_with_their_bodies(connect: Connect) -> None:
     client = connect()
     answer = client.fetch("/push?n=200000&count=3&mend=1")
@@ -100,6 +102,7 @@ def test_a_push_without_the_flag_for_it_is_refused_and_nothing_else(connect: Con
     assert record["resets"] == {"PROTOCOL_ERROR": 2}
 
 
+@every_version
 def test_resets_from_either_side_while_others_go_on(connect: Connect) -> None:
     client = connect()
     going = client.ask("/echo", size=MEGABYTES)
@@ -135,7 +138,7 @@ def test_more_requests_than_streams_wait_for_their_turn(
     client.run(lambda: bool(client.settings))
     most = 50 if version == Version.SPDY2 else 60
     assert (4, 1, most) in client.settings[0]
-    answers = [client.ask(f"/together?n={most}") for _ in range(300)]
+    answers = [client.ask(f"/together?n={most}") for _ in range(4 * most)]
     client.finish(*answers)
     assert {bytes(answer.body) for answer in answers} == {b"together"}
     record = node_server.run("record", port=client.port)
