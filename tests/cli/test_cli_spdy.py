@@ -453,6 +453,7 @@ def test_serving_over_tls(site, get, tls_files):
         assert "Traceback" not in server.output
 
 
+@pytest.mark.slow
 def test_serving_one_version_with_a_certificate_made_on_the_spot(site, get):
     binds = ("-b", "127.0.0.1:0", "-b", ":0")
     with serve(site, *binds, "--dev-cert", "--version", "2", "--log-level", "warning") as server:
@@ -504,6 +505,7 @@ def test_what_is_under_way_is_finished(site):
         assert server.process.wait(20) == 0
 
 
+@pytest.mark.slow
 def test_a_second_signal_does_not_wait(site):
     os.truncate(site / "large.bin", 20_000_000)
     with serve(site, "-b", "127.0.0.1:0", "--graceful-timeout", "600") as server:
