@@ -97,26 +97,63 @@ def test_every_call_of_the_engine_is_described() -> None:
     }
 
 
-def test_the_loop_of_the_engine_page() -> None:
-    (text,) = blocks("docs/spdy-engine.md", "python")
+@pytest.fixture(scope="module")
+def engine_page() -> dict[str, Any]:
+    """What the programs of the page define."""
     names: dict[str, Any] = {}
-    exec(compile(text, "docs/spdy-engine.md", "exec"), names)
-    ours, theirs = socket.socketpair()
-    thread = threading.Thread(target=names["serve"], args=(ours, Version.SPDY3))
-    thread.start()
-    client = Connection(Role.CLIENT, Version.SPDY3)
+    for text in blocks("docs/spdy-engine.md", "python"):
+        exec(compile(text, "docs/spdy-engine.md", "exec"), names)
+    return names
+
+
+def ask(sock: socket.socket, client: Connection) -> bytes:
+    """The body that comes back over a socket."""
     client.send_request(REQUEST)
     seen: list[Event] = []
+    while not any(isinstance(event, StreamClosed) for event in seen):
+        sock.sendall(client.data_to_send())
+        seen += client.receive_data(sock.recv(65_536))
+    sock.shutdown(socket.SHUT_WR)
+    return b"".join(event.data for event in seen if isinstance(event, DataReceived))
+
+
+def test_the_loop_of_the_engine_page(engine_page: dict[str, Any]) -> None:
+    ours, theirs = socket.socketpair()
+    thread = threading.Thread(target=engine_page["serve"], args=(ours, Version.SPDY3))
     with theirs, ours:
         theirs.settimeout(10)
-        while not any(isinstance(event, StreamClosed) for event in seen):
-            theirs.sendall(client.data_to_send())
-            seen += client.receive_data(theirs.recv(65_536))
-        theirs.shutdown(socket.SHUT_WR)
+        thread.start()
+        assert ask(theirs, Connection(Role.CLIENT, Version.SPDY3)) == b"You asked for /there"
         thread.join(10)
         assert not thread.is_alive()
-    said = b"".join(event.data for event in seen if isinstance(event, DataReceived))
-    assert said == b"You asked for /there"
+
+
+@pytest.mark.parametrize("status", ["101 Switching Protocols", "403 Forbidden"])
+def test_the_upgrade_of_the_engine_page(engine_page: dict[str, Any], status: str) -> None:
+    asked: list[bytes] = []
+
+    def serve(sock: socket.socket) -> None:
+        asked.append(sock.recv(65_536))
+        sock.sendall(f"HTTP/1.1 {status}\r\nUpgrade: SPDY/3.1\r\n\r\n".encode())
+        if status.startswith("101"):
+            engine_page["serve"](sock)
+
+    ours, theirs = socket.socketpair()
+    thread = threading.Thread(target=serve, args=(ours,))
+    with theirs, ours:
+        theirs.settimeout(10)
+        thread.start()
+        if status.startswith("101"):
+            client, events = engine_page["upgrade"](theirs, "a.example", "/exec", "X-Some: thing")
+            assert events == []
+            assert ask(theirs, client) == b"You asked for /there"
+        else:
+            with pytest.raises(ConnectionError, match="403"):
+                engine_page["upgrade"](theirs, "a.example", "/exec")
+        thread.join(10)
+        assert not thread.is_alive()
+    assert asked[0].startswith(b"POST /exec HTTP/1.1\r\nHost: a.example\r\n")
+    assert asked[0].endswith(b"\r\n\r\n")
 
 
 # --- spdylay.md -----------------------------------------------------------------------------------
