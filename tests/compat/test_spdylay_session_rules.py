@@ -370,6 +370,27 @@ def test_a_push_needs_no_reply(version: int) -> None:
 
 
 @every_version
+def test_nothing_is_sent_on_what_is_pushed(version: int) -> None:
+    logged, peer = client(version), Peer(version)
+    session = logged.session
+    session.submit_request(0, GET)
+    logged.sent()
+    session.recv(peer.syn_stream(2, ANSWER, PUSH, 1))
+    logged.taken()
+    session.submit_syn_reply(0, 2, ANSWER)
+    session.submit_headers(0, 2, ANSWER)
+    session.submit_data(2, 0, provider(b"x"))
+    assert logged.sent() == b""
+    assert logged.taken() == [
+        ("on_ctrl_not_send", "SYN_REPLY 2", spdylay.ERR_STREAM_SHUT_WR),
+        ("on_ctrl_not_send", "HEADERS 2", spdylay.ERR_STREAM_SHUT_WR),
+    ]
+    # what can be done is to refuse it
+    session.submit_rst_stream(2, spdylay.CANCEL)
+    assert peer.read(logged.sent()) == [("RST_STREAM", 2, spdylay.CANCEL)]
+
+
+@every_version
 def test_a_client_associates_nothing(version: int) -> None:
     logged, peer = client(version), Peer(version)
     logged.session.submit_syn_stream(0, 0, GET, 77)

@@ -1,7 +1,8 @@
 """The names of plait's ancestors, so that programs written for them go on running.
 
 ``python -m plait.compat SCRIPT [ARGS]`` runs a script in which ``import nghttp2`` finds
-``plait.compat.nghttp2``; ``install`` does the same from within a program.
+``plait.compat.nghttp2`` and ``import spdylay`` finds ``plait.compat.spdylay``; ``install`` does the
+same from within a program.
 """
 
 from __future__ import annotations

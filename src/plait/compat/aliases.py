@@ -71,7 +71,7 @@ _finder = AliasFinder()
 
 
 def install(*names: str) -> None:
-    """Make ``import nghttp2`` find plait's module of that name; harmless when repeated.
+    """Make ``import nghttp2`` or ``import spdylay`` find plait's; harmless when repeated.
 
     It goes before a real module of the name that may be installed beside plait.
 

@@ -27,18 +27,15 @@ def fields_of(nv: NV) -> list[tuple[bytes, bytes]]:
     :raises InvalidArgumentError: for ``None`` as a name or value, or text without a UTF-8 form.
     :raises TypeError: for a name or value that is no ``str``.
     """
-    return [(_octets(name), _octets(value)) for name, value in nv]
-
-
-def _octets(text: object) -> bytes:
-    if isinstance(text, str):
-        try:
-            return text.encode()
-        except UnicodeEncodeError as problem:
-            raise InvalidArgumentError(INVALID) from problem
-    if text is None:
-        raise InvalidArgumentError(INVALID)
-    raise TypeError(f"the names and values of headers are str, not {type(text).__name__}")
+    pairs = list(nv)
+    try:
+        return [(name.encode(), value.encode()) for name, value in pairs]
+    except UnicodeEncodeError as problem:
+        raise InvalidArgumentError(INVALID) from problem
+    except AttributeError:
+        if any(None in pair for pair in pairs):
+            raise InvalidArgumentError(INVALID) from None
+        raise TypeError("the names and values of headers are str") from None
 
 
 def priority_of(pri: int, lowest: int) -> int:
