@@ -78,7 +78,8 @@ class StaticSPDYHandler(BaseSPDYRequestHandler):
 
     def on_stream_close(self, stream: ServerStream, status_code: int) -> None:
         """Log the request, with the octets sent and, if it was reset, the status of that."""
-        request = f"{stream.method} {stream.path} SPDY/{VERSION_NAMES[self.spdy_version]}"
+        version = VERSION_NAMES[self.spdy_version]
+        request = f"{stream.method or '-'} {stream.path or '-'} SPDY/{version}"
         status = (stream.status or "-").partition(" ")[0]
         logger.info(
             '%s "%s" %s %d%s',

@@ -26,7 +26,6 @@ from .constants import (
     ID_FLAG_SETTINGS_NONE,
     INTERNAL_ERROR,
     OK,
-    PROTO_SPDY2,
     PROTOCOL_ERROR,
     REFUSED_STREAM,
     SETTINGS_INITIAL_WINDOW_SIZE,
@@ -54,8 +53,14 @@ if TYPE_CHECKING:
 TIMEOUT = 60.0
 """The default of ``timeout``, in seconds."""
 
-# Pushes that a server may have open at once before it has heard that none is wanted.
-_PUSHES = 100
+# How many pushes may be open before the server has heard that none is wanted; and windows of
+# streams that never get in the way, since handlers take what comes at once. Programs in the field
+# gain by that: spdy-transport has windows in SPDY/2 too, where nobody updates them, and in the
+# other versions resets a stream whose update meets it finished, before all of it has been sent.
+_SETTINGS = [
+    (SETTINGS_MAX_CONCURRENT_STREAMS, ID_FLAG_SETTINGS_NONE, 100),
+    (SETTINGS_INITIAL_WINDOW_SIZE, ID_FLAG_SETTINGS_NONE, MAX_WINDOW),
+]
 # Connections that are open at once; further origins wait for one to end.
 _AT_ONCE = 64
 
@@ -187,7 +192,7 @@ class UrlFetcher:
             on_ctrl_not_send_cb=self._on_frame_not_sent,
             on_stream_close_cb=self._on_stream_close,
         )
-        session.submit_settings(FLAG_SETTINGS_NONE, _settings(version))
+        session.submit_settings(FLAG_SETTINGS_NONE, _SETTINGS)
         for target, handler in self._requests:
             body = request_provider(handler.request_body)
             session.submit_request(0, request_headers(target, handler), body, handler)
@@ -442,15 +447,6 @@ def _offered(version: int | None) -> list[str]:
     """Return the protocols to offer by ALPN."""
     names = get_npn_protocols()
     return [name for name in names if version in (None, npn_get_version(name))]
-
-
-def _settings(version: int) -> list[tuple[int, int, int]]:
-    settings = [(SETTINGS_MAX_CONCURRENT_STREAMS, ID_FLAG_SETTINGS_NONE, _PUSHES)]
-    if version == PROTO_SPDY2:
-        # There are no windows in SPDY/2, and nobody updates them; yet spdy-transport minds them
-        # in every version, and would stop sending after 64 KiB.
-        settings.append((SETTINGS_INITIAL_WINDOW_SIZE, ID_FLAG_SETTINGS_NONE, MAX_WINDOW))
-    return settings
 
 
 def _status_name(status_code: int) -> str:
