@@ -329,6 +329,15 @@ def test_what_is_skipped_may_be_long_and_is_not_kept(version, kind):
 
 
 @every_version
+def test_after_a_fault_nothing_is_kept(version):
+    peer = facing_server(version).sends(bytes(4), control(w.PING, b"", version=1)[4:])
+    peer.sends(syn_stream(2), b"\x80" * 100_000, b"\x80" * 100_000)
+    assert peer.connection.failed
+    assert not peer.connection._inbound.buffer
+    assert not peer.connection._inbound.partial
+
+
+@every_version
 @pytest.mark.parametrize("kind", [w.RST_STREAM, w.PING, w.GOAWAY, w.WINDOW_UPDATE])
 def test_what_has_a_fixed_length_is_not_waited_for(version, kind):
     peer = facing_server(version)

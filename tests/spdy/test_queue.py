@@ -7,7 +7,7 @@ import pytest
 from plait.spdy.events import StreamClosed
 
 from . import wire as w
-from .script import Got, Peer, every_version, facing_client, facing_server
+from .script import Got, NotSent, Peer, every_version, facing_client, facing_server
 from .wire import GET, OK, data, rst_stream, settings, syn_reply, syn_stream
 
 
@@ -145,6 +145,20 @@ def test_requests_beyond_the_peers_limit_wait(version):
     peer.sends(rst_stream(3))
     assert trace(peer) == ["SYN 7"]
     assert peer.connection.queue_size == 0
+
+
+@every_version
+def test_a_request_that_waits_can_be_cancelled(version):
+    peer = facing_client(version)
+    peer.sends(settings((w.MAX_CONCURRENT_STREAMS, 0, 1))).clear()
+    for _ in range(3):
+        peer.connection.send_request(GET, b"body")
+    peer.clear().connection.reset_stream(3, w.CANCEL)
+    # The peer has never heard of it, and never will.
+    waiting = syn_stream(3, GET, end=False, priority=peer.connection.lowest_priority)
+    peer.wire().expect(NotSent(waiting, -511), StreamClosed(3, w.CANCEL))
+    peer.sends(syn_reply(1, end=True))
+    assert trace(peer) == ["SYN 5", "DATA 5"]
 
 
 @every_version

@@ -262,6 +262,18 @@ def test_after_fail_nothing_goes_on_once_goaway_is_sent(version):
     peer.connection.send_response(3, OK)
     peer.connection.ping()
     assert not peer.connection.want_write()
+    assert peer.reads() == []
+
+
+@every_version
+def test_what_is_queued_behind_the_goaway_of_a_failed_session_is_not_sent(version):
+    peer = facing_server(version).sends(syn_stream(1, priority=3)).clear()
+    peer.connection.fail(1)
+    peer.connection.reset_stream(99, w.CANCEL)
+    if version == SPDY2:
+        peer.connection.send_response(1, OK, bytes(5000))
+    peer.wire(goaway(1, 1))
+    assert peer.connection.queue_size == 0
 
 
 @every_version

@@ -302,6 +302,13 @@ def test_our_reset_closes_a_stream_when_it_is_sent(version):
 
 
 @every_version
+@pytest.mark.parametrize("frame", [BODY, data(1, end=True), headers(1, X)], ids=repr)
+def test_what_comes_after_fin_on_a_closing_stream_is_ignored(version, frame):
+    peer = reset_but_not_sent(a_request(version, end=True)).sends(frame).expect()
+    peer.wire(rst_stream(1)).expect(StreamClosed(1, w.CANCEL)).lives()
+
+
+@every_version
 def test_streams_are_independent(version):
     peer = facing_server(version).sends(*(syn_stream(s, POST, end=False) for s in (1, 3, 5)))
     assert peer.clear().connection.open_streams == 3
