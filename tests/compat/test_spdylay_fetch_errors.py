@@ -519,6 +519,26 @@ def test_a_body_that_cannot_be_read():
     assert statuses(handler.made) == [INTERNAL_ERROR]
 
 
+def test_headers_that_fit_into_no_frame():
+    """The second request is too large; the others are not kept by it."""
+
+    class Large(noting()):
+        def __init__(self, url: str, fetcher: Any) -> None:
+            super().__init__(url, fetcher)
+            if url.endswith("/1"):
+                self.request_headers = [("x", "y" * 2**24)]
+
+    def script(peer: Connected) -> None:
+        first, third = peer.requests(2)
+        assert dict(third[5])[b":path"] == b"/2"
+        peer.answer(first[1])
+        peer.answer(third[1])
+
+    done = fetch_by_hand(script, 3, Large)
+    assert statuses(done) == [OK, INTERNAL_ERROR, OK]
+    assert done[1].why == "the request cannot be sent (error -522)"
+
+
 def test_a_class_that_cannot_be_made():
     made = []
 
