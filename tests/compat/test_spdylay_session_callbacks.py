@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -288,6 +290,26 @@ def test_one_that_asks_the_program_to_end_goes_before_others() -> None:
     assert raised.value is stop
     assert len(logged.taken()) == 3
     logged.session.recv(Peer(3).ping(1))
+
+
+class Problem(Exception):
+    pass
+
+
+def test_what_a_callback_raised_is_gone_when_it_has_been_dealt_with() -> None:
+    """At once: no cycle keeps it, nor the data that it came with."""
+    logged = server(3, on_ctrl_recv_cb=raiser(Problem()), on_ctrl_send_cb=raiser(Problem()))
+    watched = []
+    gc.disable()
+    try:
+        for call in (lambda: logged.session.recv(Peer(3).ping(1)), logged.session.send):
+            try:
+                call()
+            except Problem as problem:
+                watched.append(weakref.ref(problem))
+        assert [found() for found in watched] == [None, None]
+    finally:
+        gc.enable()
 
 
 RECEIVED = {

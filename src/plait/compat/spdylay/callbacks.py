@@ -53,7 +53,10 @@ class Failures:
     def settle(self) -> None:
         """Raise what has been kept."""
         if self.chosen is not None:
-            raise self.chosen
+            try:
+                raise self.chosen
+            finally:
+                self.chosen = None  # or it would be held by the frame that its traceback holds
 
 
 def octets_taken(result: object, offered: int) -> int:
