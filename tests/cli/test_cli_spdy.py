@@ -258,6 +258,19 @@ def test_a_server_without_spdy(get, tls_files):
     )
 
 
+def test_without_standard_streams(monkeypatch, complain):
+    """As with `>&-` in a shell."""
+    monkeypatch.setattr(sys, "stdin", None)
+    assert complain("get", "http://a/", "-d", "-") == (
+        "plait: standard input is closed: give --data a file\n"
+    )
+    with serving(handling(do_GET=answer)) as server, monkeypatch.context() as patched:
+        patched.setattr(sys, "stderr", None)
+        assert main(["spdy", "get", "-v", "-o", "file", url_of(server)]) == 0
+    monkeypatch.setattr(sys, "stdout", None)
+    assert main(["spdy", "get", "http://a/"]) == 2
+
+
 def test_a_reader_that_leaves():
     with serving(handling(do_GET=lambda handler: handler.wfile.write(LARGE))) as server:
         command = [sys.executable, "-m", "plait", "spdy", "get", url_of(server)]

@@ -358,7 +358,7 @@ def test_a_server_that_falls_silent():
     assert statuses(done) == [OK, INTERNAL_ERROR]
     assert done[1].why == "timed out"
     assert isinstance(done[1].errors[0].__cause__, TimeoutError)
-    assert str(done[1].errors[0].__cause__) == "nothing happened for 0.1 seconds"
+    assert str(done[1].errors[0].__cause__) == "nothing happened for 0.1 s"
 
 
 def test_a_handshake_that_gets_no_answer(tls_files: TLSFiles):

@@ -157,6 +157,8 @@ class _Upload:
                 self.length = info.st_size if stat.S_ISREG(info.st_mode) else None
         except OSError as error:
             raise UserError(f"cannot read {path}: {error.strerror}") from None
+        except AttributeError:
+            raise UserError("standard input is closed: give --data a file") from None
         self._read = getattr(self._file, "read1", self._file.read)
 
     def __enter__(self) -> Self:
@@ -187,10 +189,13 @@ class _Output:
         self._waiting: deque[_Download] = deque()
         self._early: dict[_Download, IO[bytes]] = {}
         self._ended: set[_Download] = set()
+        self._file: IO[bytes]
         try:
-            self._file: IO[bytes] = open(path, "wb") if path is not None else sys.stdout.buffer  # noqa: SIM115
+            self._file = open(path, "wb") if path is not None else sys.stdout.buffer  # noqa: SIM115
         except OSError as error:
             raise UserError(f"cannot write {path}: {error.strerror}") from None
+        except AttributeError:
+            raise UserError("standard output is closed: give --output a file") from None
 
     def __enter__(self) -> Self:
         return self

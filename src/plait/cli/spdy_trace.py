@@ -102,8 +102,8 @@ class TracingSession(Session):
 
     def _say(self, line: str) -> None:
         # In one piece: the connections of a server have threads of their own. And nobody has to
-        # read it.
-        with contextlib.suppress(OSError):
+        # read it; without standard error there is `None`.
+        with contextlib.suppress(OSError, AttributeError):
             sys.stderr.write(f"{self._prefix} {line}\n")
             sys.stderr.flush()
 

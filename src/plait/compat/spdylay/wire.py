@@ -98,7 +98,7 @@ class Wire:
 
     def expire(self) -> None:
         """The deadline has passed."""
-        late = TimeoutError(f"nothing happened for {self._timeout:g} seconds")
+        late = TimeoutError(f"nothing happened for {self._timeout:g} s")
         if self._step == self._connected:
             self._drop()
             self._try_next(late)
