@@ -98,8 +98,6 @@ class NativeConnection(Wire):
         self.stopped: list[int] = []
         # the stream that waits for answers to pings, and how many there were
         self.pinged = [0, 0]
-        # what was pushed with a stream and has not been announced yet
-        self.unannounced: dict[int, list[int]] = {}
         # streams that wait for so many others to be refused
         self.held: list[int] = []
         self.refusals = 0
@@ -111,11 +109,8 @@ class NativeConnection(Wire):
     def flush(self) -> bool:
         while True:
             if not self.pending:
-                # frame by frame while something has to follow a certain one
-                limit = 1 if self.unannounced else 65_536
-                self.pending = memoryview(self.connection.data_to_send(limit))
+                self.pending = memoryview(self.connection.data_to_send())
                 self.take(self.connection.take_events())
-                self.end_pushing()
             if self.pending:
                 sent = self.send(self.pending)
                 if not sent:
@@ -224,17 +219,8 @@ class NativeConnection(Wire):
         for number in range(int(count)):
             head = [(":path", f"/pushed/{number}"), (":method", "GET"), (":scheme", "http")]
             head += [(":host", "localhost"), ("x-name", str(number)), *ANSWER]
-            pushed = self.connection.push(request.stream_id, encode(head), pattern(int(n)))
-            self.unannounced.setdefault(request.stream_id, []).append(pushed)
-
-    def end_pushing(self) -> None:
-        """Answers the streams whose pushes are announced: they have to be open until then."""
-        for stream_id, pushes in list(self.unannounced.items()):
-            if self.connection.stream_is_open(pushes[0]):
-                del pushes[0]
-            if not pushes:
-                del self.unannounced[stream_id]
-                self.answer(stream_id, b"pushing")
+            self.connection.push(request.stream_id, encode(head), pattern(int(n)))
+        self.answer(request.stream_id, b"pushing")
 
     def do_hold(self, request: Request, refusals: str) -> None:
         self.held.append(request.stream_id)
