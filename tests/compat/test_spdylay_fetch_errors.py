@@ -152,24 +152,14 @@ def test_goaway_ends_what_the_server_has_not_seen(version):
 
 def test_goaway_ends_what_has_not_been_sent():
     def script(peer: Connected) -> None:
-        peer.send(peer.settings((4, 0, 1)))
-        peer.requests(1)
+        peer.requests(100)
+        peer.send(peer.goaway(1))
         peer.answer(1)
-        # the second was sent before the limit was known, or comes now; the rest comes one by one
-        peer.requests(1)
-        peer.send(peer.goaway(3))
-        peer.answer(3)
         peer.until_end()
 
-    def slow_start(peer: Connected) -> None:
-        peer.send(peer.settings((4, 0, 1)))
-        peer.send(peer.goaway(0))
-        peer.until_end()
-
-    done = fetch_by_hand(slow_start, 4)
-    assert statuses(done) == [REFUSED_STREAM] * 4
-    done = fetch_by_hand(script, 2)
-    assert statuses(done) == [OK, OK]
+    done = fetch_by_hand(script, 103)
+    assert statuses(done) == [OK] + [REFUSED_STREAM] * 102
+    assert [made.stream_id for made in done[99:]] == [199, None, None, None]
 
 
 def test_goaway_stops_an_upload():
@@ -200,22 +190,31 @@ def test_a_refused_stream_leaves_the_others_alone(version):
     assert done[1].why == "the server reset the stream: REFUSED_STREAM"
 
 
-def test_a_limit_of_streams_is_kept():
+@every_version
+def test_a_limit_of_streams_is_kept(version):
+    """100 before the server tells its own, and then that."""
+
+    def nothing_more(peer: Connected, number: int) -> None:
+        peer.send(peer.ping(number))
+        assert [frame[0] for frame in peer.until("PING")] == ["PING"]
+
     def script(peer: Connected) -> None:
-        peer.send(peer.settings((4, 0, 1)))
-        peer.requests(1)
-        peer.send(peer.ping(2))
-        # what was sent before the limit was known
-        early = [frame[1] for frame in peer.until("PING") if frame[0] == "SYN_STREAM"]
-        for number in (1, *early):
+        early = [frame[1] for frame in peer.requests(100)]
+        nothing_more(peer, 2)
+        peer.answer(1)
+        assert peer.requests(1)[0][1] == 201
+        peer.send(peer.settings((4, 0, 3), (4, 0, 50)))
+        for number in [*early[1:], 201][:-3]:
             peer.answer(number)
-        for number in range(1 + 2 * (1 + len(early)), 20, 2):
+        nothing_more(peer, 4)
+        for number in range(203, 221, 2):
+            peer.answer(number - 6)
             assert peer.requests(1)[0][1] == number
-            peer.send(peer.ping(number + 1))
-            assert [frame[0] for frame in peer.until("PING")[:-1]] in ([], ["SETTINGS"])
+        nothing_more(peer, 6)
+        for number in (215, 217, 219):
             peer.answer(number)
 
-    assert statuses(fetch_by_hand(script, 10)) == [OK] * 10
+    assert statuses(fetch_by_hand(script, 110, version=version)) == [OK] * 110
 
 
 # --- servers that break the protocol ------------------------------------------------------------

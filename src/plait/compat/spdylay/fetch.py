@@ -37,6 +37,7 @@ from .frames import (
     GoawayFrame,
     HeadersFrame,
     RstStreamFrame,
+    SettingsFrame,
     SynReplyFrame,
     SynStreamFrame,
 )
@@ -61,6 +62,9 @@ _SETTINGS = [
     (SETTINGS_MAX_CONCURRENT_STREAMS, ID_FLAG_SETTINGS_NONE, 100),
     (SETTINGS_INITIAL_WINDOW_SIZE, ID_FLAG_SETTINGS_NONE, MAX_WINDOW),
 ]
+# Requests that are open at once before the server has told its limit: what SPDY/3 §2.6.4 wants it
+# to allow at least. More would be refused in numbers that look like an attack.
+_EARLY = 100
 # Connections that are open at once; further origins wait for one to end.
 _AT_ONCE = 64
 
@@ -98,7 +102,10 @@ class UrlFetcher:
         self._session_class = session_class
         # By identity: a handler may well compare equal to another.
         self._unfinished: dict[int, BaseSPDYStreamHandler] = {}
-        self._requests: list[tuple[Target, BaseSPDYStreamHandler]] = []
+        self._targets: list[Target] = []
+        # The requests that the session does not have yet, and how many it may have.
+        self._waiting: deque[tuple[Target, BaseSPDYStreamHandler]] = deque()
+        self._limit = _EARLY
         self._wire: Wire | None = None
         self._session: Session | None = None
         self._raised = Failures()
@@ -112,10 +119,11 @@ class UrlFetcher:
 
     def add(self, target: Target, url: str) -> None:
         """Add a request."""
-        if self._requests and self._requests[0][0].scheme != target.scheme:
+        if self._targets and self._targets[0].scheme != target.scheme:
             raise UrlFetchError("http and https do not go over the same connection")
         handler = self._make(url, self)
-        self._requests.append((target, handler))
+        self._targets.append(target)
+        self._waiting.append((target, handler))
         self._unfinished[id(handler)] = handler
 
     def loop(self) -> None:
@@ -144,7 +152,7 @@ class UrlFetcher:
 
     def start(self, selector: selectors.BaseSelector) -> None:
         """Begin to connect."""
-        first = self._requests[0][0]
+        first = self._targets[0]
         tls = None
         if first.scheme == "https":
             self._context = self._context or ssl.create_default_context()
@@ -169,8 +177,8 @@ class UrlFetcher:
     # --- what the wire tells ---------------------------------------------------------------------
 
     def wire_opened(self, protocol: str | None) -> None:
-        """Begin the session, and queue all requests."""
-        scheme = self._requests[0][0].scheme
+        """Begin the session."""
+        scheme = self._targets[0].scheme
         version = self._version if scheme == "http" else npn_get_version(protocol)
         assert self._wire is not None
         if not version:
@@ -193,9 +201,6 @@ class UrlFetcher:
             on_stream_close_cb=self._on_stream_close,
         )
         session.submit_settings(FLAG_SETTINGS_NONE, _SETTINGS)
-        for target, handler in self._requests:
-            body = request_provider(handler.request_body)
-            session.submit_request(0, request_headers(target, handler), body, handler)
 
     def wire_received(self, data: bytes) -> None:
         """Hand octets to the session."""
@@ -217,6 +222,7 @@ class UrlFetcher:
         session, wire = self._session, self._wire
         assert session is not None
         assert wire is not None
+        self._submit(session)
         session.send()
         if not self._unfinished:
             session.submit_goaway(GOAWAY_OK)
@@ -227,6 +233,13 @@ class UrlFetcher:
             error = UrlFetchError(self._fault or "the server broke the protocol")
             self._finish_all(INTERNAL_ERROR, error)
         self._raised.settle()
+
+    def _submit(self, session: Session) -> None:
+        """Queue as many requests as the server takes at once."""
+        while self._waiting and len(self._unfinished) - len(self._waiting) < self._limit:
+            target, handler = self._waiting.popleft()
+            body = request_provider(handler.request_body)
+            session.submit_request(0, request_headers(target, handler), body, handler)
 
     def wire_failed(self, error: UrlFetchError) -> None:
         """The connection never came up: tell the handlers, and have it raised in the end."""
@@ -259,12 +272,16 @@ class UrlFetcher:
             session.submit_rst_stream(frame.stream_id, CANCEL)
         elif isinstance(frame, RstStreamFrame):
             self._reset_by_peer = frame.stream_id
+        elif isinstance(frame, SettingsFrame):
+            limits = [v for number, _, v in frame.iv if number == SETTINGS_MAX_CONCURRENT_STREAMS]
+            self._limit = limits[0] if limits else self._limit
         elif isinstance(frame, GoawayFrame):
             self._on_goaway(session, frame.last_good_stream_id)
 
     def _on_goaway(self, session: Session, last: int) -> None:
         """End what the server says it has not seen (SPDY/3 §2.6.6)."""
         error = UrlFetchError("the server takes no more requests (GOAWAY)")
+        self._waiting.clear()
         for handler in list(self._unfinished.values()):
             if handler.stream_id is None:
                 self._finish(handler, REFUSED_STREAM, error)
@@ -341,6 +358,7 @@ class UrlFetcher:
         self._raised.call(handler.on_close, status_code)
 
     def _finish_all(self, status_code: int, error: UrlFetchError) -> None:
+        self._waiting.clear()
         for handler in list(self._unfinished.values()):
             self._finish(handler, status_code, error)
 
