@@ -83,6 +83,10 @@ class Outbound:
         """Take the next frame that can be sent or has to be given up; ``None`` if there is none."""
         state = self.state
         queue = state.queue
+        if self.is_over():
+            queue.clear()
+            self.starved.clear()
+            return None
         while True:
             item = queue.take(state.ends() or state.may_open(), state.may_send_data())
             if item is None:
@@ -94,6 +98,10 @@ class Outbound:
                 outgoing = self.take_control(item)
             if outgoing is not None:
                 return outgoing
+
+    def is_over(self) -> bool:
+        """Whether the GOAWAY of a failed session has been sent: nothing goes on after it."""
+        return self.state.failing and self.state.goaway_sent
 
     def feed_starved(self) -> None:
         """Let the sources that gave nothing be asked again."""
@@ -205,9 +213,6 @@ class Outbound:
                 return [state.close_stream(stream, frame.status)]  # type: ignore[attr-defined]
         elif frame_type == GOAWAY:
             state.goaway_sent = True
-            if state.failing:
-                state.queue.clear()
-                self.starved.clear()
         return []
 
     def header_frame_sent(self, item: ControlItem, frame: HeaderFrame) -> list[Event]:
@@ -359,6 +364,8 @@ class Outbound:
     def queue_size(self) -> int:
         """Return how many frames wait, without bodies that wait for something themselves."""
         state = self.state
+        if self.is_over():
+            return 0
         return state.queue.size(True, state.may_send_data()) + len(self.starved)
 
     def want_write(self) -> bool:
@@ -376,6 +383,6 @@ class Outbound:
     def want_read(self) -> bool:
         """Whether something may still come that matters."""
         state = self.state
-        if state.failing and state.goaway_sent:
+        if self.is_over():
             return False
         return not state.ends() or bool(state.streams)
