@@ -12,7 +12,8 @@ from soak import results
 from soak.attacks import ATTACKS
 from soak.connections import connections
 from soak.hostile import hostile
-from soak.streams import streams
+from soak.spdy import all_versions
+from soak.streams import line, streams
 
 SUITES = ("hostile", "streams", "connections")
 
@@ -35,6 +36,9 @@ def main() -> int:
     if "streams" in suites:
         counts = (200_000, 20_000) if options.short else (10_000_000, 1_000_000)
         report.streams = streams(*counts)
+        for found in all_versions(counts[1]):
+            report.streams.append(found)
+            print(line(found))
     if "connections" in suites:
         few = options.short
         report.connections = connections(4000 if few else 100_000, preface=2.0 if few else 10.0)

@@ -18,6 +18,7 @@ PAGES = {
 }
 
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_SPDY = re.compile(r"^(##+) SPDY\n.*?(?=^#|^<!--|\Z)", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"`([^`\n]+)`")
 
 
@@ -27,15 +28,24 @@ def blocks(page: str, language: str) -> list[str]:
     return [text for name, text in found if name == language]
 
 
-def code_spans(page: str) -> set[str]:
+def code_spans(page: str, *, spdy: bool | None = None) -> set[str]:
     """What stands in back-quotes outside of code blocks."""
-    prose = _BLOCK.sub("", PAGES[page].read_text(encoding="utf-8"))
-    return set(_CODE.findall(prose))
+    return set(_CODE.findall(_BLOCK.sub("", _part(page, spdy))))
 
 
-def table_rows(page: str) -> list[list[str]]:
+def table_rows(page: str, *, spdy: bool | None = None) -> list[list[str]]:
     """Every row of every table of a page, cells stripped."""
-    lines = PAGES[page].read_text(encoding="utf-8").splitlines()
+    lines = _part(page, spdy).splitlines()
     return [
         [cell.strip() for cell in line.strip("|").split("|")] for line in lines if line[:1] == "|"
     ]
+
+
+def _part(page: str, spdy: bool | None) -> str:
+    """A page, its section on SPDY (limits and slugs have the names of HTTP/2's), or the rest."""
+    text = PAGES[page].read_text(encoding="utf-8")
+    if spdy is None:
+        return text
+    found = _SPDY.search(text)
+    assert found is not None, f"{page} has no section on SPDY"
+    return found[0] if spdy else text[: found.start()] + text[found.end() :]

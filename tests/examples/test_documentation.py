@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from plait import spdy
 from plait.http2 import Config, Limits, events
 from plait.server import HTTP2Server, TimeLimits
 from tests.support.process import run
@@ -81,8 +82,22 @@ def exists(name: str) -> bool:
 # --- configuration.md -----------------------------------------------------------------------------
 
 
+def rows_of_configuration(*, of_spdy: bool) -> dict[str, str]:
+    """Names and defaults."""
+    rows = table_rows("docs/configuration.md", spdy=of_spdy)
+    return {row[0].strip("`"): row[1].strip("`") for row in rows}
+
+
+def test_every_setting_and_limit_of_spdy_has_its_row() -> None:
+    rows = rows_of_configuration(of_spdy=True)
+    for shown in (spdy.Config, spdy.Limits):
+        for field in dataclasses.fields(shown):
+            assert rows.pop(field.name) == default_of(field), field.name
+    assert rows.keys() == {"name", "---"}
+
+
 def test_every_setting_and_limit_has_its_row() -> None:
-    rows = {row[0].strip("`"): row[1].strip("`") for row in table_rows("docs/configuration.md")}
+    rows = rows_of_configuration(of_spdy=False)
     for shown in (Config, Limits, TimeLimits):
         for field in dataclasses.fields(shown):
             assert rows.pop(field.name) == default_of(field), field.name
@@ -101,10 +116,14 @@ def default_of(field: dataclasses.Field[object]) -> str:
 # --- slugs.md -------------------------------------------------------------------------------------
 
 
-def slugs_of_the_source() -> set[str]:
+def slugs_of_the_source(*, of_spdy: bool = False) -> set[str]:
     """Every string of the protocol packages that looks like a slug, docstrings apart."""
-    found = {f"hpack.{limit}" for limit in ("list_size", "too_many_fields", "too_many_cookies")}
-    packages = [PACKAGE / name for name in ("http2", "hpack", "server")]
+    if of_spdy:
+        found = {"syn_reply.stream", "headers.stream"}
+        packages = [PACKAGE / "spdy"]
+    else:
+        found = {f"hpack.{limit}" for limit in ("list_size", "too_many_fields", "too_many_cookies")}
+        packages = [PACKAGE / name for name in ("http2", "hpack", "server")]
     for path in [path for package in packages for path in package.glob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -113,17 +132,19 @@ def slugs_of_the_source() -> set[str]:
     return found - {"plait.server"}  # a logger
 
 
-def test_every_slug_is_listed() -> None:
-    listed = {slug for row in table_rows("docs/slugs.md") for slug in re.findall("`(.+?)`", row[0])}
-    assert listed == slugs_of_the_source()
+@pytest.mark.parametrize("of_spdy", [False, True])
+def test_every_slug_is_listed(of_spdy: bool) -> None:
+    rows = table_rows("docs/slugs.md", spdy=of_spdy)
+    listed = {slug for row in rows for slug in re.findall("`(.+?)`", row[0])}
+    assert listed == slugs_of_the_source(of_spdy=of_spdy)
 
 
 @pytest.mark.parametrize("page", ["docs/configuration.md", "docs/security.md"])
 def test_slugs_in_tables_are_slugs(page: str) -> None:
-    known = slugs_of_the_source()
+    known = slugs_of_the_source() | slugs_of_the_source(of_spdy=True)
     for row in table_rows(page):
         for span in re.findall(r"`([a-z_]+\.[a-z_]+)`", row[-1]):
-            assert span in known | {"time.monotonic", "plait.server"}
+            assert span in known | {"time.monotonic", "plait.server"} or span.endswith(".py"), span
 
 
 # --- engine.md ------------------------------------------------------------------------------------

@@ -7,20 +7,41 @@ from dataclasses import fields
 
 import pytest
 
+from plait import spdy
 from plait.http2 import Config, Limits
 from plait.server import HTTP2Server, TimeLimits
 
 from .documents import code_spans, table_rows
 
-SHOWN = dict(
-    span.split("=", 1) for span in code_spans("SECURITY.md") if re.fullmatch(r"\w+=[\w.]+", span)
-)
+
+def shown(*, of_spdy: bool) -> dict[str, str]:
+    """The defaults that the page tells."""
+    spans = code_spans("SECURITY.md", spdy=of_spdy)
+    return dict(span.split("=", 1) for span in spans if re.fullmatch(r"\w+=[\w.]+", span))
+
+
+SHOWN = shown(of_spdy=False)
+SHOWN_OF_SPDY = shown(of_spdy=True)
 
 
 @pytest.mark.parametrize("limits", [Limits, TimeLimits])
 def test_every_limit_is_told_with_its_default(limits: type) -> None:
     for field in fields(limits):
         assert SHOWN.get(field.name) == repr(field.default), field.name
+
+
+def test_every_limit_of_spdy_is_told_with_its_default() -> None:
+    for field in fields(spdy.Limits):
+        assert SHOWN_OF_SPDY.get(field.name) == repr(field.default), field.name
+
+
+def test_every_default_of_spdy_that_is_told_is_one() -> None:
+    known = {
+        field.name: repr(field.default)
+        for each in (spdy.Limits, spdy.Config)
+        for field in fields(each)
+    }
+    assert SHOWN_OF_SPDY.items() <= known.items()
 
 
 def test_every_default_that_is_told_is_one() -> None:
