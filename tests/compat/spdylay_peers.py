@@ -89,6 +89,7 @@ class Client:
         config: Config | None = None,
     ) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls is not None:
             try:
                 self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")

@@ -110,6 +110,7 @@ def test_what_lies_on_disk_is_given_back(monkeypatch: pytest.MonkeyPatch, tmp_pa
         # a request that is given up half-way
         stream_id = client.connection.send_syn_stream([(b":method", b"PUT")])
         client.connection.send_data(stream_id, bytes(5000), end_stream=False)
+        client.flush()
         client.connection.reset_stream(stream_id)
         client.flush()
         assert logged(handler, "close") == ("close", 5, spdylay.CANCEL)

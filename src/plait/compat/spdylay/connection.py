@@ -27,6 +27,7 @@ from .constants import (
     INTERNAL_ERROR,
     PROTO_SPDY2,
     PROTOCOL_ERROR,
+    REFUSED_STREAM,
     SERVER,
     SETTINGS_INITIAL_WINDOW_SIZE,
     SETTINGS_MAX_CONCURRENT_STREAMS,
@@ -223,12 +224,15 @@ class ServerConnection:
 
     def _on_ctrl_recv(self, session: Session, frame: CtrlFrame) -> None:
         """Begin a request, or give one more headers."""
-        del session
         server = self._server
         if isinstance(frame, SynStreamFrame):
             stream = ServerStream(frame, server.max_body_memory, self._now())
             self._streams[stream.stream_id] = stream
-            if stream.refusal is not None:
+            if self._is_ending:
+                # GOAWAY is on its way and does not name it: the peer may send it elsewhere.
+                stream.refusal = 503
+                session.submit_rst_stream(stream.stream_id, REFUSED_STREAM)
+            elif stream.refusal is not None:
                 self._ready.append(stream)
             elif self._is_too_large(stream.announced_size()):
                 self._refuse(stream, 413)

@@ -196,6 +196,7 @@ class ThreadedSPDYServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
                     if ready and not self.stop_signal.is_set():
                         self._accept()
                     self.service_actions()
+            self._turn_away()
         finally:
             self._serving = None
             self._ended.set()
@@ -206,20 +207,27 @@ class ThreadedSPDYServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
         self.stop_signal.clear()
         self._ended.clear()
 
-    def _accept(self) -> None:
-        """Accept a connection, if there still is one, and have it served."""
+    def _turn_away(self) -> None:
+        """Let those who wait to be accepted learn of the end, rather than wait on."""
+        for _ in range(self.request_queue_size):
+            if not self._accept():
+                break
+
+    def _accept(self) -> bool:
+        """Accept a connection and have it served; return whether there still was one."""
         try:
             request, client_address = self.get_request()
         except OSError:
-            return
+            return False
         if not self.verify_request(request, client_address):
             self.shutdown_request(request)
-            return
+            return True
         try:
             self.process_request(request, client_address)
         except Exception:  # noqa: BLE001 - it is logged, and the others are served
             self.handle_error(request, client_address)
             self.shutdown_request(request)
+        return True
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """Accept a connection.
