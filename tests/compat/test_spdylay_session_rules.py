@@ -104,7 +104,9 @@ def test_a_failed_session_sends_its_goaway_and_ends(version: int) -> None:
     assert kinds(peer.read(logged.sent())) == ["GOAWAY"]
     assert (session.want_read(), session.want_write()) == (False, False)
     session.submit_ping()
+    session.submit_response(1, ANSWER)
     assert not session.want_write()
+    assert logged.sent() == b""
 
 
 def test_a_failed_session_without_streams_still_has_its_goaway_to_write() -> None:
