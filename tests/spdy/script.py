@@ -49,6 +49,10 @@ from .wire import (
 )
 
 every_version = pytest.mark.parametrize("version", VERSIONS)
+mostly_one_version = pytest.mark.parametrize(
+    "version", [*(pytest.param(v, marks=pytest.mark.slow) for v in VERSIONS[:-1]), VERSIONS[-1]]
+)
+"""For long tests: SPDY/3.1 in the ordinary suite, all versions in the slow one."""
 with_windows = pytest.mark.parametrize("version", VERSIONS[1:])
 
 NO_LIMITS = Limits(

@@ -178,11 +178,15 @@ def stays_flat(version: int, way: Way, count: int) -> None:
 
 
 WAYS = [*SERVERS, *CLIENTS]
+QUICK: list[Way] = [
+    *(served, uploaded, answered_and_reset_before_it_was_sent, cancelled_with_its_push),
+    *(with_a_broken_source, requested_and_pushed, requested_and_refused),
+]
 
 
-@pytest.mark.parametrize("way", WAYS, ids=[way.__name__ for way in WAYS])
+@pytest.mark.parametrize("way", QUICK, ids=[way.__name__ for way in QUICK])
 def test_a_session_weighs_the_same_after_hundreds_of_streams(way):
-    stays_flat(w.VERSIONS[WAYS.index(way) % 3], way, 400)
+    stays_flat(w.VERSIONS[QUICK.index(way) % 3], way, 200)
 
 
 @pytest.mark.slow

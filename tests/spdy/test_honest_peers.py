@@ -18,7 +18,14 @@ from plait.spdy.events import (
 from plait.spdy.frames import SynStream
 
 from . import wire as w
-from .script import Peer, every_version, facing_client, facing_server, with_windows
+from .script import (
+    Peer,
+    every_version,
+    facing_client,
+    facing_server,
+    mostly_one_version,
+    with_windows,
+)
 from .wire import (
     GET,
     OK,
@@ -65,7 +72,7 @@ def exchanges(version: int, count: int) -> None:
     peer.lives()
 
 
-@every_version
+@mostly_one_version
 def test_hundreds_of_requests_over_one_session(version):
     exchanges(version, 640)
 
@@ -131,7 +138,7 @@ def upload(version: int, octets: int, piece: int) -> None:
     peer.lives()
 
 
-@every_version
+@mostly_one_version
 @pytest.mark.parametrize("piece", [100, 8192])
 def test_an_upload(version, piece):
     upload(version, 2000 * piece, piece)
@@ -144,7 +151,7 @@ def test_a_long_upload(version, piece):
     upload(version, 30_000 * piece, piece)
 
 
-@every_version
+@mostly_one_version
 def test_a_browser_that_cancels_page_after_page(version):
     # A hundred streams at once, a third of them given up half-way, by a client that is ahead.
     peer = facing_server(version, max_concurrent_streams=100)
@@ -165,7 +172,7 @@ def test_a_browser_that_cancels_page_after_page(version):
     assert not peer.connection.failed
 
 
-@every_version
+@mostly_one_version
 def test_a_client_that_resets_after_each_complete_response(version):
     # spdy-transport answers what comes for streams that it has closed with RST_STREAM.
     peer = facing_server(version)
@@ -178,7 +185,7 @@ def test_a_client_that_resets_after_each_complete_response(version):
     peer.lives()
 
 
-@every_version
+@mostly_one_version
 def test_a_client_that_asks_for_more_than_it_may(version):
     # It does not heed MAX_CONCURRENT_STREAMS: bursts of 180 where a hundred are allowed.
     peer = facing_server(version, max_concurrent_streams=100)
@@ -197,7 +204,7 @@ def test_a_client_that_asks_for_more_than_it_may(version):
     peer.lives()
 
 
-@every_version
+@mostly_one_version
 def test_a_ping_with_each_message(version):
     peer = facing_server(version)
     sends(peer, syn_stream(1, POST, end=False))
@@ -208,7 +215,7 @@ def test_a_ping_with_each_message(version):
     peer.lives()
 
 
-@every_version
+@mostly_one_version
 def test_a_server_that_pushes_and_answers(version):
     peer = facing_client(version, max_concurrent_streams=100)
     for n in range(1, 2001, 2):
@@ -220,7 +227,7 @@ def test_a_server_that_pushes_and_answers(version):
     peer.lives()
 
 
-@every_version
+@mostly_one_version
 def test_a_server_that_answers_what_a_client_has_cancelled(version):
     # Everything that was on its way arrives for streams that are gone.
     peer = facing_client(version)
@@ -234,7 +241,7 @@ def test_a_server_that_answers_what_a_client_has_cancelled(version):
     assert not peer.connection.failed
 
 
-@every_version
+@mostly_one_version
 def test_a_client_that_thinks_again_in_the_middle_of_its_uploads(version):
     peer = facing_server(version, max_concurrent_streams=100)
     for n in range(1, 1201, 4):

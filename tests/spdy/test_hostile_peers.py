@@ -5,7 +5,6 @@ The ordinary suite runs each once, the slow one by all ways of cutting and in al
 
 from __future__ import annotations
 
-import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from itertools import count, cycle
@@ -16,7 +15,14 @@ from plait.spdy.events import ConnectionTerminated, FrameReceived
 
 from . import wire as w
 from .attack import CUTS, Attack, Cut, in_large_reads, part_by_part
-from .script import Peer, every_version, facing_client, facing_server, with_windows
+from .script import (
+    Peer,
+    every_version,
+    facing_client,
+    facing_server,
+    mostly_one_version,
+    with_windows,
+)
 from .wire import (
     GET,
     OK,
@@ -157,7 +163,7 @@ def test_an_attack_is_cut_off_whatever_way_it_comes(version, cut, reads, name):
     assert attack.most_streams <= BURST + 2
 
 
-@every_version
+@mostly_one_version
 def test_streams_beyond_the_limit_are_refused_and_the_others_answered(version):
     attack = attacked(version, part_by_part, reads=True, max_concurrent_streams=100)
     attack.answers = False
@@ -179,7 +185,7 @@ def test_streams_without_end_are_bounded(version):
     assert attack.most_streams == MANY
 
 
-@every_version
+@mostly_one_version
 def test_a_server_that_pushes_without_end_is_cut_off(version):
     peer = facing_client(version, max_concurrent_streams=100)
     peer.connection.send_request(POST, lambda most: (None, 2))
@@ -189,7 +195,7 @@ def test_a_server_that_pushes_without_end_is_cut_off(version):
     attack.is_cut_off("streams.refused_flood", shown=100)
 
 
-@every_version
+@mostly_one_version
 def test_pushes_that_nobody_may_have_are_cut_off(version):
     peer = facing_client(version)
     peer.connection.send_request(GET)
@@ -223,7 +229,7 @@ def bomb(peer: Peer, octets: int, *, pair: bool = True) -> bytes:
     return peer.writer.with_block(syn_stream(1, ()), block)
 
 
-@pytest.mark.parametrize("octets", [1_000_000, 15_000_000])
+@pytest.mark.parametrize("octets", [3_000_000])
 def test_a_bomb_takes_no_memory(octets):
     peer = facing_server(SPDY3)
     part = bomb(peer, octets)
@@ -234,14 +240,12 @@ def test_a_bomb_takes_no_memory(octets):
 
 
 @pytest.mark.slow
-def test_a_bomb_that_does_not_end_costs_the_session_and_little_time():
+def test_a_bomb_that_does_not_end_costs_the_session():
     peer = facing_server(SPDY3)
     # 120 KiB of a block are 128 MB.
     part = bomb(peer, 120_000_000, pair=False)
-    begun = time.process_time()
     attack = Attack(peer, part_by_part)
     assert peak_of(attack, iter([part])) < 1_000_000
-    assert time.process_time() - begun < 2.0
     attack.is_cut_off("block.bomb")
 
 
@@ -256,7 +260,7 @@ def test_bomb_after_bomb_costs_the_session():
     assert attack.octets < 10 * 10_000_000 / 200
 
 
-@every_version
+@mostly_one_version
 def test_many_tiny_pairs_take_no_memory(version):
     peer = facing_server(version)
     fields = [(b"%x" % n, b"") for n in range(5000)]
@@ -267,7 +271,7 @@ def test_many_tiny_pairs_take_no_memory(version):
     assert not peer.connection.failed
 
 
-@every_version
+@mostly_one_version
 def test_many_tiny_values_take_no_memory(version):
     peer = facing_server(version)
     part = peer.writer(syn_stream(1, [(b"x", b"v")] * 20_000))
@@ -277,7 +281,7 @@ def test_many_tiny_values_take_no_memory(version):
     assert not peer.connection.failed
 
 
-@every_version
+@mostly_one_version
 @pytest.mark.parametrize("kind", range(1, 12))
 def test_a_frame_of_absurd_length_is_not_collected(version, kind):
     peer = facing_server(version)
@@ -286,16 +290,6 @@ def test_a_frame_of_absurd_length_is_not_collected(version, kind):
     piece = bytes(65_536)
     assert peak_of(attack, iter([head, *[piece] * 100])) < 300_000
     assert peer.connection.failed == (kind not in (w.NOOP, w.CREDENTIAL))
-
-
-@every_version
-def test_a_control_frame_octet_by_octet_costs_linear_time(version):
-    peer = facing_server(version)
-    part = peer.writer(w.other(0x77, bytes(130_000)))
-    begun = time.process_time()
-    for at in range(0, len(part), 10):
-        peer.connection.receive_data(part[at : at + 10])
-    assert time.process_time() - begun < 2.0
 
 
 @with_windows
@@ -334,13 +328,11 @@ def test_windows_of_an_octet_draw_no_endless_frames():
 
 
 @pytest.mark.slow
-def test_a_window_that_moves_for_many_streams_costs_little_time():
+def test_windows_that_move_for_many_streams_are_counted():
     peer = facing_server(SPDY3_1)
     peer.sends(*(syn_stream(n, (), end=False) for n in range(1, 10_001, 2))).clear()
     attack = Attack(peer, in_large_reads)
-    begun = time.process_time()
     attack.sends(settings_that_move_windows(peer)).is_cut_off("settings.flood")
-    assert time.process_time() - begun < 20.0
 
 
 # ------------------------------------------------------------------------------------------------
