@@ -34,7 +34,8 @@ exports.open = (socket, version, isServer, options = {}) => {
   const connection = transport.connection.create(
     socket, {protocol: 'spdy', isServer, ...options});
   const record = {version, port: socket.remotePort, frames: {}, settings: [], goaway: null,
-                  resets: {}, priorities: {}, turns: [], open: 0, most: 0, errors: [], closed: false};
+                  resets: {}, priorities: {}, turns: [], open: 0, most: 0,
+                  least: {stream: 0, session: 0}, errors: [], closed: false};
   connection.on('frame', (frame) => {
     record.frames[frame.type] = (record.frames[frame.type] || 0) + 1;
     if (frame.type === 'SETTINGS') record.settings.push(frame.settings);
@@ -42,8 +43,17 @@ exports.open = (socket, version, isServer, options = {}) => {
     if (frame.type === 'RST') record.resets[frame.code] = (record.resets[frame.code] || 0) + 1;
     if (frame.type === 'HEADERS' && frame.priority && frame.path)
       record.priorities[frame.id] = frame.priority.weight;
-    // whose DATA came, without repetitions
-    if (frame.type === 'DATA' && record.turns.at(-1) !== frame.id) record.turns.push(frame.id);
+    if (frame.type === 'DATA') {
+      // whose turn it was, without repetitions, and how far below zero the windows got: it counts
+      // what it receives, and says nothing about it
+      if (record.turns.at(-1) !== frame.id) record.turns.push(frame.id);
+      const {window, stream} = connection._spdyState;
+      record.least.session = Math.min(record.least.session, window.recv.current);
+      if (frame.id in stream.map) {
+        const left = stream.map[frame.id]._spdyState.window.recv.current - frame.data.length;
+        record.least.stream = Math.min(record.least.stream, left);
+      }
+    }
   });
   connection.on('error', (error) => record.errors.push(error.message));
   connection.on('close', () => { record.closed = true; });

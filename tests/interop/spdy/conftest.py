@@ -110,3 +110,11 @@ def exchange(node_client: NodeProgram, version: Version) -> Callable[..., Any]:
         return found
 
     return exchange
+
+
+def expect_windows_kept_to(record: dict[str, Any], version: Version) -> None:
+    """Whether plait sent no more than the peer's windows allowed, as far as there were any."""
+    if version != Version.SPDY2:
+        assert record["least"]["stream"] == 0
+    if version == Version.SPDY3_1:
+        assert record["least"]["session"] == 0

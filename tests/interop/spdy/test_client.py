@@ -11,7 +11,7 @@ import pytest
 
 from plait.spdy import Version
 from tests.interop.application import pattern
-from tests.interop.spdy.conftest import every_version
+from tests.interop.spdy.conftest import every_version, expect_windows_kept_to
 
 pytestmark = pytest.mark.interop
 
@@ -51,6 +51,7 @@ def test_bodies_larger_than_the_windows_go_both_ways(
     sent = json.loads(up["text"])
     assert [sent["length"], sent["sha256"]] == [MEGABYTES, DIGEST]
     assert found["record"]["errors"] == []
+    expect_windows_kept_to(found["record"], version)
 
 
 def test_headers_of_one_name_empty_ones_and_utf_8(
@@ -175,6 +176,7 @@ def test_a_small_window_is_kept_to(
         plait_servers[version], *[get(f"/bytes?n={size}")] * 3, options={"windowSize": window}
     )
     assert [one["sha256"] for one in found["results"]] == [digest(size)] * 3
+    expect_windows_kept_to(found["record"], version)
 
 
 def test_an_unknown_frame_is_ignored(

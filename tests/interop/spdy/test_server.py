@@ -11,7 +11,7 @@ import pytest
 
 from plait.spdy import ErrorCode, FrameType, GoawayStatus, StreamStatus, Version
 from tests.interop.application import pattern
-from tests.interop.spdy.conftest import Connect, every_version
+from tests.interop.spdy.conftest import Connect, every_version, expect_windows_kept_to
 from tests.interop.spdy.node import NodeProgram
 
 pytestmark = pytest.mark.interop
@@ -21,7 +21,9 @@ DIGEST = hashlib.sha256(pattern(MEGABYTES)).hexdigest()
 
 
 @every_version
-def test_bodies_larger_than_the_windows_go_both_ways(connect: Connect) -> None:
+def test_bodies_larger_than_the_windows_go_both_ways(
+    connect: Connect, node_server: NodeProgram, version: Version
+) -> None:
     client = connect()
     down = client.ask(f"/bytes?n={MEGABYTES}")
     up = client.ask("/sink", size=MEGABYTES)
@@ -34,6 +36,7 @@ def test_bodies_larger_than_the_windows_go_both_ways(connect: Connect) -> None:
     assert down.complete
     assert up.complete
     assert both.complete
+    expect_windows_kept_to(node_server.run("record", port=client.port), version)
 
 
 def test_headers_of_one_name_empty_ones_and_utf_8(connect: Connect) -> None:
