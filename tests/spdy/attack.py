@@ -46,9 +46,6 @@ def part_by_part(parts: Iterable[bytes]) -> Iterator[bytes]:
     yield from parts
 
 
-CUTS: tuple[Cut, ...] = (in_one_read, in_large_reads, part_by_part)
-
-
 class Attack:
     """Counts how far an attacker gets, and what it makes the engine keep."""
 
