@@ -39,14 +39,20 @@ def serving(
     **options: Any,
 ) -> Iterator[ThreadedSPDYServer]:
     """A server that is started; ended in good order, with no thread left."""
-    before = set(threading.enumerate())
     with server(("127.0.0.1", 0), handler, *arguments, **options) as made:
         made.shutdown_timeout = 5.0
         for name, value in (attributes or {}).items():
             setattr(made, name, value)
         made.start()
         yield made
-    assert set(threading.enumerate()) <= before
+    assert threads_of(made) == {}
+
+
+def threads_of(server: ThreadedSPDYServer) -> dict[str, bool]:
+    """The threads that there are, and whether they are daemons."""
+    port = f":{port_of(server)}"
+    threads = [thread for thread in threading.enumerate() if thread.name.endswith(port)]
+    return {thread.name.removesuffix(port): thread.daemon for thread in threads}
 
 
 def port_of(server: ThreadedSPDYServer) -> int:

@@ -311,7 +311,8 @@ def test_the_limits_of_time_can_be_lifted() -> None:
         serving(handling(do_PUT=echo), attributes=limits) as server,
         Client(port_of(server)) as client,
     ):
-        assert client.get("/", "PUT", b"body").body == b"body"
+        for _ in range(2):  # in between there is nothing that the server waits for
+            assert client.get("/", "PUT", b"body").body == b"body"
 
 
 @pytest.mark.parametrize("abortive", [False, True])

@@ -36,6 +36,7 @@ from .spdylay_peers import (
     ok,
     port_of,
     serving,
+    threads_of,
 )
 
 NAMES = {"spdy/2": 2, "spdy/3": 3, "spdy/3.1": 4}
@@ -262,8 +263,9 @@ def test_requests_after_goaway_are_not_taken() -> None:
     handler = handling(do_PUT=echo)
     with serving(handler) as server, Client(port_of(server)) as client:
         taken = client.connection.send_syn_stream([(b":method", b"PUT")])
+        client.connection.ping()
         client.flush()
-        client.until(lambda: client.frames)
+        client.until(lambda: client.received(spdy.Ping))  # it has the stream now
         with background(server.shutdown):
             held = b""
             while GOAWAY not in held:
@@ -381,6 +383,23 @@ def test_ends_are_harmless_when_repeated() -> None:
         socket.create_connection(("127.0.0.1", port_of(server)), PATIENCE)
 
 
+def test_server_close_stops_listening_before_open_streams_finish() -> None:
+    gate = Gate()
+    server = ThreadedSPDYServer(("127.0.0.1", 0), handling(do_GET=gate))
+    server.start()
+    with Client(port_of(server)) as client:
+        stream_id = client.request()
+        gate.wait_entered()
+        with background(server.server_close, PATIENCE):
+            while server.socket.fileno() >= 0:
+                time.sleep(0.001)
+            with pytest.raises(ConnectionRefusedError):
+                connected(server)
+            gate.open()
+            assert client.answer(stream_id).body == b"let go"
+            client.socket.close()
+
+
 def test_server_close_alone_ends_everything() -> None:
     server = ThreadedSPDYServer(("127.0.0.1", 0), handling(do_GET=ok()))
     server.start()
@@ -393,11 +412,10 @@ def test_server_close_alone_ends_everything() -> None:
 
 
 def test_shutdown_right_after_start() -> None:
-    before = set(threading.enumerate())
     with ThreadedSPDYServer(("127.0.0.1", 0), handling()) as server:
         server.start()
         server.shutdown()
-        assert set(threading.enumerate()) == before
+        assert threads_of(server) == {}
 
 
 def test_daemon_threads() -> None:
@@ -407,7 +425,7 @@ def test_daemon_threads() -> None:
         with Client(port_of(server)) as client:
             client.request()
             gate.wait_entered()
-            names = {t.name: t.daemon for t in threading.enumerate() if "spdylay" in t.name}
+            names = threads_of(server)
             gate.open()
     assert names == {"spdylay-server": True, "spdylay-connection": True}
 

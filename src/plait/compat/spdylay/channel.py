@@ -15,6 +15,9 @@ import time
 READ_OCTETS = 65_536
 """Octets taken from the socket at once; over TLS a record (16 KiB) is the most that comes."""
 
+# Seconds; who has no limit of time looks again after them. Selectors know no infinity.
+_LONGEST_WAIT = 3600.0
+
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 _AGAIN = (BlockingIOError, InterruptedError)
 
@@ -107,7 +110,7 @@ class Channel:
         if events != self._events:
             self._selector.modify(self._sock, events)
             self._events = events
-        ready = self._selector.select(max(0.0, timeout))
+        ready = self._selector.select(min(max(0.0, timeout), _LONGEST_WAIT))
         if self._stop_seen or all(key.fileobj is not self._stop for key, _ in ready):
             return False
         self._stop_seen = True

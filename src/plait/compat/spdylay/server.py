@@ -157,6 +157,11 @@ class ThreadedSPDYServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
         self.server_close()
 
     @property
+    def _port(self) -> int:
+        """The port that is listened on."""
+        return int(self.server_address[1])
+
+    @property
     def connections(self) -> int:
         """How many connections there are."""
         with self._lock:
@@ -174,7 +179,7 @@ class ThreadedSPDYServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
         if daemon:
             self.daemon_threads = True
         self._started = threading.Thread(
-            target=self.serve_forever, name="spdylay-server", daemon=daemon
+            target=self.serve_forever, name=f"spdylay-server:{self._port}", daemon=daemon
         )
         self._started.start()
 
@@ -258,7 +263,7 @@ class ThreadedSPDYServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
         thread = threading.Thread(
             target=self.process_request_thread,
             args=(request, client_address),
-            name="spdylay-connection",
+            name=f"spdylay-connection:{self._port}",
             daemon=self.daemon_threads,
         )
         with self._lock:
@@ -290,28 +295,43 @@ class ThreadedSPDYServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
         :param timeout: seconds for the open streams, which are cut off then; ``shutdown_timeout``
             by default.
         """
+        if not self._is_closed:
+            deadline = self._stop_accepting(timeout)
+            if deadline is not None:
+                self._join(deadline + _GRACE)
+
+    def server_close(self, timeout: float | None = None) -> None:
+        """Do what ``shutdown`` does, and stop listening: at once, before open streams finish.
+
+        Harmless when repeated.
+
+        :param timeout: as for ``shutdown``.
+        """
         if self._is_closed:
             return
+        deadline = self._stop_accepting(timeout)
+        self._is_closed = True
+        super().server_close()
+        if deadline is not None:
+            self._join(deadline + _GRACE)
+        if not self._connections:
+            self.stop_signal.close()
+
+    def _stop_accepting(self, timeout: float | None) -> float | None:
+        """Tell all threads of the end, and wait for the one that accepts.
+
+        Returns the deadline for the others; ``None`` if this is the thread that accepts.
+        """
         deadline = time.monotonic() + (self.shutdown_timeout if timeout is None else timeout)
         self.stop_signal.set(deadline)
         this = threading.current_thread()
         if self._serving is this:
-            return
+            return None
         self._ended.wait()
         if self._started is not None and self._started is not this:
             self._started.join()
             self._started = None
-        self._join(deadline + _GRACE)
-
-    def server_close(self) -> None:
-        """Stop listening, after ``shutdown`` if need be. Harmless when repeated."""
-        if self._is_closed:
-            return
-        self.shutdown()
-        self._is_closed = True
-        super().server_close()
-        if not self._connections:
-            self.stop_signal.close()
+        return deadline
 
     def _join(self, deadline: float) -> None:
         """Wait for the threads of connections."""
