@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from plait.http2 import Config
-from plait.server import HTTP2Server, ServerStats
+from plait.server import HTTP2Server, ServerStats, TimeLimits
 from plait.server.addresses import peer_address
 from tests.server.rawclient import (
     DATA,
@@ -391,7 +391,13 @@ def test_nothing_is_read_of_a_client_that_does_not_read(loop: str) -> None:
     async def main() -> None:
         listener = socket.create_server(LOCAL)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)
-        server = HTTP2Server(listener, kind, config=Config(max_concurrent_streams=1_000_000))
+        server = HTTP2Server(
+            listener,
+            kind,
+            config=Config(max_concurrent_streams=1_000_000),
+            # who does not read does not acknowledge our SETTINGS either
+            time_limits=TimeLimits(settings=None),
+        )
         await server.start()
         with socket.socket() as sock:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
