@@ -535,5 +535,10 @@ def test_a_second_signal_does_not_wait(site):
             while idle.recv(100):
                 pass
             assert server.process.poll() is None
+            # and soon nobody is let in any more, though a transfer is still under way
+            with pytest.raises(ConnectionError):
+                while True:
+                    socket.create_connection(idle.getpeername(), 20).close()
+            assert server.process.poll() is None
             assert server.stop(signal.SIGINT) == 0
         assert "Traceback" not in server.output

@@ -21,6 +21,7 @@ from plait.compat.spdylay import (
     UrlFetchError,
     urlfetch,
 )
+from plait.http2 import DATA_EOF, DATA_OK
 from tests.support.certs import TLSFiles
 
 from .spdylay_fetching import FIN, OK_HEAD, PATIENCE, Connected, by_hand, fetch, noting
@@ -406,6 +407,32 @@ def test_every_octet_starts_the_clock_anew():
     assert done.status == OK
     assert len(deadlines) == 3
     assert deadlines == sorted(set(deadlines))
+
+
+def test_octets_that_leave_start_the_clock_anew_as_well():
+    deadlines: list[float] = []
+
+    class Upload(noting()):
+        request_method = "PUT"
+
+        def __init__(self, url: str, fetcher: Any) -> None:
+            super().__init__(url, fetcher)
+            self.request_body = self.read
+
+        def read(self, most: int) -> tuple[bytes, int]:
+            deadlines.append(self.fetcher.deadline)
+            return bytes(most), DATA_EOF if len(deadlines) == 100 else DATA_OK
+
+    def script(peer: Connected) -> None:
+        while peer.until("DATA")[-1][2] != FIN:
+            pass
+        peer.answer(1)
+
+    # SPDY/2 has no windows: the server says nothing before the end
+    (done,) = fetch_by_hand(script, handler=Upload, version=2)
+    assert done.status == OK
+    assert deadlines == sorted(deadlines)
+    assert len(set(deadlines)) > 2
 
 
 def test_no_timeout_at_all():

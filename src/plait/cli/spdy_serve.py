@@ -132,12 +132,10 @@ def _signals(stop: threading.Event, hurry: threading.Event) -> Iterator[None]:
 
 def _close(servers: list[ThreadedSPDYServer], grace: float, hurry: threading.Event) -> None:
     """Shut all down at the same time; in a hurry, leave their threads to the process's end."""
-
-    def close(server: ThreadedSPDYServer) -> None:
-        server.shutdown(grace)
-        server.server_close()
-
-    closing = [threading.Thread(target=close, args=(s,), daemon=True) for s in servers]
+    closing = [
+        threading.Thread(target=server.server_close, args=(grace,), daemon=True)
+        for server in servers
+    ]
     for thread in closing:
         thread.start()
     while any(thread.is_alive() for thread in closing) and not hurry.wait(0.05):
