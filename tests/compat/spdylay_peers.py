@@ -60,6 +60,11 @@ def port_of(server: ThreadedSPDYServer) -> int:
     return port
 
 
+def connected(server: ThreadedSPDYServer) -> socket.socket:
+    """A bare connection."""
+    return socket.create_connection(("127.0.0.1", port_of(server)), PATIENCE)
+
+
 @dataclass
 class Answer:
     """What came on one stream."""

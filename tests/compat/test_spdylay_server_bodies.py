@@ -139,6 +139,28 @@ def test_a_body_beyond_the_limit_is_answered_before_its_end() -> None:
     ]
 
 
+def test_a_connection_holds_only_so_much() -> None:
+    handler = handling(do_PUT=echo)
+    with (
+        serving(handler, attributes={"max_bodies_size": 10_000}) as server,
+        Client(port_of(server)) as client,
+    ):
+        engine = client.connection
+        streams = [engine.send_syn_stream([(b":method", b"PUT")]) for _ in range(2)]
+        for _ in range(2):
+            engine.send_data(streams[0], bytes(4000), end_stream=False)
+            client.flush()
+        engine.send_data(streams[1], bytes(4000), end_stream=False)
+        refused = client.answer(streams[1])
+        assert refused.status == "503 Service Unavailable"
+        engine.send_data(streams[0], bytes(2000))
+        assert client.answer(streams[0]).body == bytes(10_000)
+        # all of it has been given back
+        assert client.get("/", "PUT", bytes(10_000)).body == bytes(10_000)
+        assert client.get("/", "PUT", bytes(10_001)).status == "503 Service Unavailable"
+        assert client.get("/", "PUT", bytes(10_000)).body == bytes(10_000)
+
+
 @pytest.mark.parametrize("length", ["10001", "9" * 5000])
 def test_a_body_that_will_be_too_large_is_not_waited_for(length: str) -> None:
     with (
@@ -151,7 +173,7 @@ def test_a_body_that_will_be_too_large_is_not_waited_for(length: str) -> None:
 
 
 def test_without_a_limit_any_body_is_taken() -> None:
-    attributes = {"max_body_size": None, "max_body_memory": 0}
+    attributes = {"max_body_size": None, "max_bodies_size": None, "max_body_memory": 0}
     with (
         serving(handling(do_PUT=echo), attributes=attributes) as server,
         Client(port_of(server)) as client,

@@ -30,7 +30,7 @@ class RequestBody:
     """Collects a request's body: in memory up to a limit, on disk from there on.
 
     :param in_memory: octets that stay in memory.
-    :ivar size: octets so far.
+    :ivar size: octets that are held.
     """
 
     def __init__(self, in_memory: int) -> None:
@@ -67,10 +67,11 @@ class RequestBody:
         return self._file
 
     def close(self) -> None:
-        """Give the disk's space back. What is in memory may go on living with the application."""
+        """Give the room back. What is in memory may go on living with the application."""
         if isinstance(self._file, SpooledBody):
             with contextlib.suppress(OSError):  # a full disk, for octets that nobody wants
                 self._file.close()
+        self.size = 0
 
 
 class Readable(Protocol):

@@ -13,7 +13,8 @@ import ssl
 import time
 
 READ_OCTETS = 65_536
-"""Octets taken from the socket at once; over TLS a record (16 KiB) is the most that comes."""
+"""Octets taken from the socket at once. More than a record of TLS (16 KiB), so that nothing is left
+inside OpenSSL, where no selector sees it."""
 
 # Seconds; who has no limit of time looks again after them. Selectors know no infinity.
 _LONGEST_WAIT = 3600.0
@@ -99,8 +100,6 @@ class Channel:
 
         That is told once. Afterwards only the socket and the time count.
         """
-        if reading and self._tls is not None and self._tls.pending():
-            timeout = 0
         return self._wait(
             timeout, (self._read_needs if reading else 0) | (self._write_needs if writing else 0)
         )

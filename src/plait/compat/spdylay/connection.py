@@ -70,6 +70,7 @@ class ServerConnection:
         self._channel = Channel(handler.request, self._stop)
         self._streams: dict[int, ServerStream] = {}
         self._ready: deque[ServerStream] = deque()
+        self._held = 0  # octets of the streams' bodies
         self._handlers_time = 0.0
         now = self._now()
         self._active = now
@@ -264,6 +265,11 @@ class ServerConnection:
         if self._is_too_large(stream.body.size + len(data)):
             self._refuse(stream, 413)
             return
+        most = self._server.max_bodies_size
+        if most is not None and self._held + len(data) > most:
+            self._refuse(stream, 503)
+            return
+        self._held += len(data)
         try:
             stream.body.write(data)
         except OSError as problem:  # no room on the disk, no descriptor for a file
@@ -314,8 +320,13 @@ class ServerConnection:
     def _refuse(self, stream: ServerStream, code: int) -> None:
         """Have a request answered with an error before it is complete."""
         stream.refusal = code
-        stream.body.close()
+        self._let_go(stream)
         self._ready.append(stream)
+
+    def _let_go(self, stream: ServerStream) -> None:
+        """Give back the room that a request's body takes."""
+        self._held -= stream.body.size
+        stream.body.close()
 
     def _reset(self, stream: ServerStream, status_code: int) -> None:
         """Give a stream up."""
@@ -325,6 +336,7 @@ class ServerConnection:
     def _close_stream(self, stream: ServerStream, status_code: int) -> None:
         """Give back what a stream holds, and tell the handler."""
         del self._streams[stream.stream_id]
+        self._let_go(stream)
         try:
             stream.close()
         except Exception as problem:  # noqa: BLE001 - the handler is told

@@ -46,7 +46,8 @@ class BaseSPDYRequestHandler(socketserver.BaseRequestHandler):
     - Where there is no such method, it is a ``501``, for HEAD too. The response to HEAD has no
       body, whatever its method wrote.
     - A body beyond ``max_body_size`` is answered with ``413`` before its end has come, headers
-      beyond ``max_header_size`` with ``431``, a request that is not sent in time with ``408``.
+      beyond ``max_header_size`` with ``431``, a request that is not sent in time with ``408``, one
+      that the server has no room for with ``503``.
 
     ``__init__`` is not for subclasses; ``setup`` and ``finish`` are, as always in ``socketserver``.
 

@@ -93,6 +93,10 @@ class ThreadedSPDYServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
     max_body_size: int | None = 67_108_864
     """Octets of a request's body; a larger one is answered with 413."""
 
+    max_bodies_size: int | None = 268_435_456
+    """Octets of all requests' bodies that a connection holds at once, in memory and on disk; the
+    request that goes beyond is answered with 503."""
+
     max_header_size = 262_144
     """Octets of a request's headers, all its HEADERS frames included, with 32 for each header; more
     are answered with 431."""

@@ -103,11 +103,10 @@ class ServerStream:
         self.active = now
 
     def close(self) -> None:
-        """Give back what the stream holds.
+        """Give back what the response holds.
 
         :raises Exception: what closing a file of the response raises.
         """
         self.is_closed = True
-        self.body.close()
         if self.response is not None:
             self.response.close()
