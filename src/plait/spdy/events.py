@@ -6,30 +6,14 @@ returns those that *sending* caused. Events of one type compare equal when their
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from .frames import ControlFrame
+from .record import Record
 
 
-class Event:
+class Event(Record):
     """The base of every event."""
 
     __slots__ = ()
-    __match_args__: ClassVar[tuple[str, ...]] = ()
-
-    def __repr__(self) -> str:
-        shown = [f"{name}={getattr(self, name)!r}" for name in self.__match_args__]
-        return type(self).__name__ + "(" + ", ".join(shown) + ")"
-
-    def __eq__(self, other: object) -> bool:
-        if type(other) is not type(self):
-            return NotImplemented
-        for name in self.__match_args__:
-            if getattr(self, name) != getattr(other, name):
-                return False
-        return True
-
-    __hash__ = None  # type: ignore[assignment]  # events hold lists
 
 
 class FrameReceived(Event):

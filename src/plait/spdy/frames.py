@@ -31,6 +31,7 @@ from .constants import (
 )
 from .errors import FrameTooLargeError
 from .names import Field
+from .record import Record
 
 _CONTROL_BIT = 0x8000
 
@@ -44,7 +45,7 @@ _HEADERS_2 = Struct(">HHIIH")
 _HEADERS_3 = Struct(">HHII")
 
 
-class ControlFrame:
+class ControlFrame(Record):
     """The base of every control frame.
 
     :ivar version: the version on the wire: 2, or 3 for SPDY/3 and SPDY/3.1.
@@ -53,27 +54,12 @@ class ControlFrame:
     """
 
     __slots__ = ("flags", "length", "version")
-    __match_args__: ClassVar[tuple[str, ...]] = ()
+    _more = ("version", "flags", "length")
     frame_type: ClassVar[int] = 0
 
     version: int
     flags: int
     length: int
-
-    def __repr__(self) -> str:
-        names = (*self.__match_args__, "version", "flags", "length")
-        shown = [f"{name}={getattr(self, name)!r}" for name in names]
-        return type(self).__name__ + "(" + ", ".join(shown) + ")"
-
-    def __eq__(self, other: object) -> bool:
-        if type(other) is not type(self):
-            return NotImplemented
-        for name in (*self.__match_args__, "version", "flags", "length"):
-            if getattr(self, name) != getattr(other, name):
-                return False
-        return True
-
-    __hash__ = None  # type: ignore[assignment]  # frames hold lists
 
 
 class HeaderFrame(ControlFrame):
