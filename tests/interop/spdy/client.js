@@ -12,12 +12,14 @@ const collect = (stream, found, one = {}) => new Promise((done) => {
     if (one.abort && one.abort.at === 0) stream.abort(one.abort.code);
   });
   stream.on('headers', (fields) => found.trailers.push(fields));
-  stream.on('data', (chunk) => {
+  const take = (chunk) => {
     digest.add(chunk);
     if (digest.length <= 2000) text += chunk.toString('latin1');
     if (one.abort && one.abort.at > 0 && digest.length >= one.abort.at)
       stream.abort(one.abort.code);
-  });
+  };
+  if (one.hold) setTimeout(() => stream.on('data', take), one.hold);
+  else stream.on('data', take);
   stream.on('end', () => { found.ended = true; });
   stream.on('error', (error) => found.errors.push(error.message));
   stream.on('close', () => done(Object.assign(found, digest.tell(), {text})));
@@ -52,15 +54,26 @@ const ask = async (connection, one) => {
   return found;
 };
 
+// Gives the session no credit for so long: it would be given before anything is read.
+const holdBack = (connection, hold) => {
+  const window = connection._spdyState.window.recv, listeners = window.listeners('drain');
+  window.removeAllListeners('drain');
+  setTimeout(() => {
+    for (const listener of listeners) window.on('drain', listener);
+    connection._onSessionWindowDrain();
+  }, hold);
+};
+
 // All requests over one connection, at most `wave` at once.
 const exchange = async ({port, version, requests, wave = Infinity, options = {}, pings = 0,
-                         forwarded, goaway = false}) => {
+                         forwarded, goaway = false, hold = 0}) => {
   const socket = net.connect(port, '127.0.0.1');
   await new Promise((done, fail) => socket.once('connect', done).once('error', fail));
   const {connection, record} = open(socket, version, false, options);
   const closed = new Promise((done) => connection.once('close', done));
   // it would wait for ever for what it cannot read any more
   connection.on('error', () => socket.destroy());
+  if (hold) holdBack(connection, hold);
   if (forwarded) connection.sendXForwardedFor(forwarded);
   const results = [];
   let next = 0, answered = 0;

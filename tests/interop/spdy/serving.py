@@ -26,6 +26,7 @@ ANSWER = [(":status", "200 OK"), (":version", "HTTP/1.1")]
 
 # One name twice, an empty value, and text that is not ASCII.
 FIELDS = [("x-twice", "one"), ("x-twice", "two"), ("x-empty", ""), ("x-snow", "☃ and ä")]
+FIELDS += [("set-cookie", "a=1"), ("set-cookie", "b=2")]
 
 
 @dataclass

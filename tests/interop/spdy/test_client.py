@@ -67,6 +67,7 @@ def test_headers_of_one_name_empty_ones_and_utf_8(
     )
     down, up, empty, both = found["results"]
     assert down["fields"]["x-twice"] == "one, two"
+    assert down["fields"]["set-cookie"] == ["a=1", "b=2"]
     assert down["fields"]["x-empty"] == ""
     assert down["fields"]["x-snow"] == "☃ and ä"
     sent = json.loads(up["text"])
@@ -166,6 +167,7 @@ def test_streams_beyond_the_limit_are_refused_and_nothing_else(
     assert [one["errors"] for one in refused] == [["Got RST: REFUSED_STREAM"]] * 50
 
 
+@every_version
 def test_a_small_window_is_kept_to(
     exchange: Exchange, plait_servers: Ports, version: Version
 ) -> None:
@@ -173,7 +175,10 @@ def test_a_small_window_is_kept_to(
     window = 65_536 if version == Version.SPDY3_1 else 1000
     size = 30 * window
     found = exchange(
-        plait_servers[version], *[get(f"/bytes?n={size}")] * 3, options={"windowSize": window}
+        plait_servers[version],
+        *[get(f"/bytes?n={size}", hold=20)] * 3,
+        options={"windowSize": window},
+        hold=20,
     )
     assert [one["sha256"] for one in found["results"]] == [digest(size)] * 3
     expect_windows_kept_to(found["record"], version)

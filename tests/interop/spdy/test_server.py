@@ -42,11 +42,13 @@ def test_bodies_larger_than_the_windows_go_both_ways(
 def test_headers_of_one_name_empty_ones_and_utf_8(connect: Connect) -> None:
     client = connect()
     fields = [("x-dup", "a"), ("x-dup", "b"), ("x-empty", ""), ("X-Snow", "☃ and ä")]
+    fields += [("set-cookie", "a"), ("set-cookie", "b")]  # which it does not join
     up = client.ask("/sink", size=0, fields=fields)
     down = client.ask("/fields")
     client.finish(up, down)
     sent = json.loads(up.body)
     assert [sent["length"], sent["fields"]["x-dup"]] == [0, "a, b"]
+    assert sent["fields"]["set-cookie"] == ["a", "b"]
     assert sent["fields"]["x-empty"] == ""
     assert sent["fields"]["x-snow"] == "☃ and ä"
     assert sent["fields"][":authority"] == "localhost"
