@@ -1,6 +1,8 @@
 // spdy-transport as a client, told over a port what to ask for. Prints where it listens.
 'use strict';
+const fs = require('fs');
 const net = require('net');
+const tls = require('tls');
 const {Digest, mistakes, open, pattern, ready} = require('./common.js');
 
 // Collects an answer, or a push, until its stream is closed.
@@ -64,11 +66,15 @@ const holdBack = (connection, hold) => {
   }, hold);
 };
 
-// All requests over one connection, at most `wave` at once.
+// All requests over one connection, at most `wave` at once; `trust` is a certificate, for TLS.
 const exchange = async ({port, version, requests, wave = Infinity, options = {}, pings = 0,
-                         forwarded, goaway = false, hold = 0}) => {
-  const socket = net.connect(port, '127.0.0.1');
-  await new Promise((done, fail) => socket.once('connect', done).once('error', fail));
+                         forwarded, goaway = false, hold = 0, trust}) => {
+  const socket = trust
+    ? tls.connect({port, host: '127.0.0.1', servername: 'localhost', ca: fs.readFileSync(trust),
+                   ALPNProtocols: [`spdy/${version}`]})
+    : net.connect(port, '127.0.0.1');
+  await new Promise((done, fail) =>
+    socket.once(trust ? 'secureConnect' : 'connect', done).once('error', fail));
   const {connection, record} = open(socket, version, false, options);
   const closed = new Promise((done) => connection.once('close', done));
   // it would wait for ever for what it cannot read any more
@@ -88,7 +94,7 @@ const exchange = async ({port, version, requests, wave = Infinity, options = {},
   if (goaway) connection.end();
   else socket.end();
   await closed;
-  return {results, pings: answered, record, mistakes: mistakes()};
+  return {results, pings: answered, record, mistakes: mistakes(), alpn: socket.alpnProtocol};
 };
 
 ready({exchange, mistakes});

@@ -12,6 +12,7 @@ from plait.spdy import Config, Version
 from tests.interop.spdy.clients import Client, NativeClient, SessionClient
 from tests.interop.spdy.node import NodeProgram
 from tests.interop.spdy.serving import NativeServer, ThreadedServer
+from tests.support.certs import TLSFiles
 
 Connect = Callable[..., Client]
 
@@ -19,9 +20,9 @@ NAMES = {Version.SPDY2: "2", Version.SPDY3: "3", Version.SPDY3_1: "3.1"}
 
 
 @pytest.fixture(scope="session")
-def node_server() -> Iterator[NodeProgram]:
+def node_server(tls_files: TLSFiles) -> Iterator[NodeProgram]:
     """spdy-transport as a server."""
-    with NodeProgram("server.js") as program:
+    with NodeProgram("server.js", tls_files.cert, tls_files.key) as program:
         yield program
         assert program.run("mistakes") == []
 

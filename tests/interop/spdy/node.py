@@ -39,9 +39,9 @@ HERE = Path(__file__).parent
 class NodeProgram:
     """`server.js` or `client.js`, running; use as a context manager."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *arguments: str | Path) -> None:
         modules = require_node_package("spdy-transport")
-        command: list[str | Path] = [require_tool("node"), HERE / name]
+        command: list[str | Path] = [require_tool("node"), HERE / name, *arguments]
         self.process = Background(command, env={"NODE_PATH": str(modules)})
 
     def __enter__(self) -> Self:

@@ -1,6 +1,12 @@
 // spdy-transport as a server in all three versions; see the routes. Prints where it listens.
+//
+//   node server.js CERTIFICATE KEY
+//
+// There is a port for each version in clear text, and one for TLS, where ALPN chooses.
 'use strict';
+const fs = require('fs');
 const net = require('net');
+const tls = require('tls');
 const {Digest, mistakes, open, pattern, ready} = require('./common.js');
 
 const VERSIONS = [2, 3, 3.1];
@@ -143,5 +149,10 @@ const commands = {
     await new Promise((done) => server.listen(0, '127.0.0.1', done));
     ports[version] = server.address().port;
   }
-  await ready(commands, {ports});
+  const secure = tls.createServer(
+    {cert: fs.readFileSync(process.argv[2]), key: fs.readFileSync(process.argv[3]),
+     ALPNProtocols: ['spdy/3.1', 'spdy/3', 'spdy/2']},
+    (socket) => serve(Number(socket.alpnProtocol.slice('spdy/'.length)), socket));
+  await new Promise((done) => secure.listen(0, '127.0.0.1', done));
+  await ready(commands, {ports, secure: secure.address().port});
 })();

@@ -18,6 +18,7 @@ from plait.http2 import DATA_DEFERRED, DATA_EOF, DATA_OK, Role
 from plait.spdy import Config, Connection, Event, FrameType, StreamStatus, Version, events, frames
 from tests.interop.application import pattern
 from tests.interop.spdy.wire import Wire
+from tests.support.certs import TLSFiles
 from tests.support.process import PATIENCE
 
 Text = tuple[str, str]
@@ -353,10 +354,14 @@ class Handler(spdylay.BaseSPDYRequestHandler):
 
 
 class ThreadedServer(spdylay.ThreadedSPDYServer):
-    """ThreadedSPDYServer in clear text; `with` it serves, and raises at the end what went wrong."""
+    """ThreadedSPDYServer; `with` it serves, and raises at the end what went wrong.
 
-    def __init__(self, version: int) -> None:
-        super().__init__(("127.0.0.1", 0), Handler, version=version)
+    In clear text in one version, or over TLS in all.
+    """
+
+    def __init__(self, version: int | None, tls: TLSFiles | None = None) -> None:
+        files = (tls.cert, tls.key) if tls else ()
+        super().__init__(("127.0.0.1", 0), Handler, *files, version=version)
         self.faults: list[Exception] = []
         self.port: int = self.server_address[1]
 
