@@ -215,10 +215,12 @@ class Play:
             self.attempt(lambda: self.application(code, cursor))
 
     def some_id(self, cursor: Cursor) -> int:
-        """A stream: a new one of the peer's, a low one, or an odd one."""
+        """A stream: a low one, one of the latest, a new one of the peer's, or an odd one."""
         choice = cursor.octet()
-        if choice < 100:
+        if choice < 50:
             return choice % 16
+        if choice < 100:
+            return max(0, self.next_id - 2 - 2 * (choice % 3))
         if choice < 240:
             self.next_id += 2
             return self.next_id - 2
@@ -226,9 +228,11 @@ class Play:
 
     def some_fields(self, cursor: Cursor, version: int = 0) -> list[w.Field]:
         """Headers, good ones and bad ones, that a frame of this version has room for."""
-        if cursor.left() <= 1:
-            return list(w.GET[: cursor.octet() % 6])
-        count = min(cursor.below(9), cursor.left())
+        is_short = cursor.left() <= 1
+        choice = cursor.octet()
+        if is_short or choice >= 0x60:
+            return list(w.GET[: choice % 6])
+        count = min(choice % 9, cursor.left())
         longest = 7_000 if w.SPDY2 in (self.version, version) else 100_000
         return [
             (NAMES[cursor.below(len(NAMES))], VALUES[cursor.below(len(VALUES))][:longest])

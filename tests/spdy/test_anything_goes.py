@@ -22,9 +22,70 @@ from . import wire as w
 from .script import every_version
 from .wire import GET, OK, data, headers, ping, push, rst_stream, settings, syn_reply, syn_stream
 
-STEP = st.builds(program.Operation, st.integers(0, spdy.OPERATIONS - 1), st.binary(max_size=12))
+ANY_STEP = st.builds(program.Operation, st.integers(0, spdy.OPERATIONS - 1), st.binary(max_size=12))
+
+# What makes sense more often than not: streams that are new, recent or low, and valid headers.
+ID = st.sampled_from([0, 1, 2, 3, 5, 50, 51, 51, 52, 100, 100, 100])
+OWN_ID = st.sampled_from([1, 1, 2, 3, 4, 5, 7])
+FLAGS = st.sampled_from([0, 0, 1, 1, 5, 8, 12])
+VALID = st.sampled_from([b"", b"\x65", b"\x62", b"\1\2\1"])
+BODY = st.one_of(
+    st.sampled_from([b"\0", b"\x3c", b"\x3f", b"\x40", b"\x41", b"\x42", b"\x43"]),
+    st.binary(min_size=2, max_size=12).map(lambda rest: b"\xff" + rest),
+)
+NUMBER = st.sampled_from([b"\1", b"\x70", b"\x80\x20\0", b"\xd0\xff\xff", b"\xdc", b"\xdf"])
+
+
+def step(code: int, *parts: st.SearchStrategy[int | bytes]) -> st.SearchStrategy[program.Operation]:
+    """An operation whose operand is made of these."""
+    return st.tuples(*parts).map(
+        lambda drawn: program.Operation(
+            code, b"".join(bytes([part]) if isinstance(part, int) else part for part in drawn)
+        )
+    )
+
+
+SENSIBLE = [
+    *[step(spdy.SYN_STREAM, st.just(100), FLAGS, VALID)] * 4,
+    step(spdy.SYN_STREAM, st.just(100), st.sampled_from([0x12, 0x13]), st.just(1), VALID),
+    *[step(spdy.SYN_REPLY, ID, FLAGS, VALID)] * 2,
+    step(spdy.HEADERS, ID, FLAGS, VALID),
+    *[step(spdy.DATA, ID, FLAGS, st.sampled_from([b"", b"x", b"body"]))] * 4,
+    step(spdy.RST_STREAM, ID, st.just(5)),
+    step(spdy.SETTINGS, st.just(1), st.sampled_from([4, 7, 7]), st.just(0), NUMBER),
+    step(spdy.PING, st.sampled_from([1, 2])),
+    *[step(spdy.WINDOW_UPDATE, ID, NUMBER)] * 2,
+    step(spdy.REPEAT, st.sampled_from([1, 9, 59])),
+    *[step(spdy.REQUEST, st.sampled_from([0, 3, 7]), VALID.filter(len), BODY)] * 2,
+    *[step(spdy.RESPOND, OWN_ID, BODY)] * 3,
+    step(spdy.REPLY, OWN_ID, st.just(0x65)),
+    step(spdy.MORE_HEADERS, st.sampled_from([0, 1]), OWN_ID, st.sampled_from([0, 255]), VALID),
+    *[step(spdy.SEND_DATA, st.sampled_from([0, 1, 6]), OWN_ID, BODY)] * 2,
+    step(spdy.PUSH, OWN_ID, st.just(0x65), BODY),
+    step(spdy.RESET, OWN_ID, st.just(5)),
+    step(spdy.SAY, st.sampled_from([b"\0", b"\x70\7\0\x70", b"\x70\4\0\2", b"\xc8"])),
+    step(spdy.GIVE, OWN_ID, NUMBER),
+    *[step(spdy.CONSUME)] * 2,
+    step(spdy.RESUME, OWN_ID),
+    *[step(spdy.PULL)] * 3,
+    step(spdy.WAIT, st.just(9)),
+]
+STEP = st.sampled_from([*SENSIBLE, ANY_STEP]).flatmap(lambda chosen: chosen)
+# A client has asked and is being answered; a server has two requests, one of them incomplete.
+BEGIN = [
+    program.Operation(spdy.REQUEST, b"\3\x65\xff" + bytes(range(40, 60))),
+    program.Operation(spdy.PULL),
+    program.Operation(spdy.SYN_STREAM, b"\x64\0\x65"),
+    program.Operation(spdy.SYN_REPLY, b"\1\0\x62"),
+    program.Operation(spdy.SYN_STREAM, b"\x64\1\x65"),
+]
 HEAD = st.binary(min_size=4, max_size=4).map(lambda head: bytes([head[0] & ~spdy.RAW]) + head[1:])
-PROGRAM = st.builds(program.build, HEAD, st.lists(STEP, max_size=25))
+PROGRAM = st.builds(
+    lambda head, first, steps: program.build(head, BEGIN[:first] + steps),
+    HEAD,
+    st.integers(0, len(BEGIN)),
+    st.lists(STEP, min_size=5, max_size=25),
+)
 
 
 def check(played: bytes) -> None:
