@@ -357,19 +357,8 @@ class Connection(ConnectionView):
         :param flags: of the frame: ``SETTINGS_CLEAR_SETTINGS``.
         :raises UsageError: for an unknown or repeated identifier, or a value beyond 32 bits.
         """
-        chosen = sorted(entries)
-        numbers = [entry[0] for entry in chosen]
-        _require(len(set(numbers)) == len(numbers), "a setting stands there twice")
-        for number, entry_flags, value in chosen:
-            _require(1 <= number <= MAX_SETTING_ID, f"there is no setting {number}")
-            _require(0 <= entry_flags <= 0xFF, "the flags of a setting have 8 bits")
-            _require(0 <= value <= 0xFFFFFFFF, f"{value} is not a value of 32 bits")
         state = self._state
-        frame = Settings(chosen, version=state.wire_version, flags=flags & 0xFF)
-        state.add_frame(frame)
-        for number, entry_flags, value in chosen:
-            if entry_flags & SETTING_PERSISTED:
-                continue  # what the server had said, returned to it
+        for number, _, value in self._queue_settings(entries, flags):
             if number == INITIAL_WINDOW_SIZE:
                 self._resize_windows(value)
             state.local_settings[number] = value
@@ -395,26 +384,44 @@ class Connection(ConnectionView):
                 raise NoSuchStreamError(stream_id)
             window = state.window_of(stream)
         state.add_frame(WindowUpdate(stream_id, delta, version=state.wire_version), stream_id)
-        acknowledged = min(window.pending, delta)
-        window.pending -= acknowledged
-        window.size += delta - acknowledged
+        window.pending = max(0, window.pending - delta)
         window.available += delta
 
     # --- inside ---------------------------------------------------------------------------------
 
     def _announce(self) -> None:
         """Queue the first SETTINGS, if there is something to be said."""
-        state = self._state
-        config = state.config
-        if state.role == Role.CLIENT:
-            state.persisted.update(config.persisted_settings)
-        entries = {number: (SETTING_PERSISTED, value) for number, value in state.persisted.items()}
+        config = self._state.config
+        ours = {}
         if config.max_concurrent_streams is not None:
-            entries[MAX_CONCURRENT_STREAMS] = (0, config.max_concurrent_streams)
+            ours[MAX_CONCURRENT_STREAMS] = config.max_concurrent_streams
         if config.initial_window_size is not None:
-            entries[INITIAL_WINDOW_SIZE] = (0, config.initial_window_size)
-        if entries:
-            self.send_settings([(number, *entry) for number, entry in entries.items()])
+            ours[INITIAL_WINDOW_SIZE] = config.initial_window_size
+        entries = [(number, 0, value) for number, value in ours.items()]
+        if self._state.role == Role.CLIENT:
+            # what the server had said and is told again binds nobody here
+            returned = self._state.persisted
+            returned.update(config.persisted_settings)
+            entries += [(n, SETTING_PERSISTED, v) for n, v in returned.items() if n not in ours]
+        if not entries:
+            return
+        self._queue_settings(entries, 0)
+        self._state.local_settings.update(ours)
+        if config.initial_window_size is not None:
+            self._state.widest_window = max(DEFAULT_WINDOW, config.initial_window_size)
+
+    def _queue_settings(self, entries: Iterable[Setting], flags: int) -> list[Setting]:
+        """Check settings and queue a frame of them; they are returned in its order."""
+        chosen = sorted(entries)
+        numbers = [entry[0] for entry in chosen]
+        _require(len(set(numbers)) == len(numbers), "a setting stands there twice")
+        for number, entry_flags, value in chosen:
+            _require(1 <= number <= MAX_SETTING_ID, f"there is no setting {number}")
+            _require(0 <= entry_flags <= 0xFF, "the flags of a setting have 8 bits")
+            _require(0 <= value <= 0xFFFFFFFF, f"{value} is not a value of 32 bits")
+        state = self._state
+        state.add_frame(Settings(chosen, version=state.wire_version, flags=flags & 0xFF))
+        return chosen
 
     def _resize_windows(self, size: int) -> None:
         """The window that each stream of the peer begins with is another one."""
@@ -471,7 +478,7 @@ class Connection(ConnectionView):
         item = None
         if body is not None:
             item = DataItem(frame.stream_id, body, self._state.queue.lowest, chained=True)
-            self._state.bodies[frame.stream_id] = item
+            self._state.bodies.setdefault(frame.stream_id, item)
         self._state.add_header_frame(frame, item, number)
 
 

@@ -129,7 +129,7 @@ class Control:
         if frame.flags & FLAG_UNIDIRECTIONAL:
             stream.we_done = True
         if frame.flags & FLAG_FIN:
-            state.finish_peer(stream)
+            state.finishing = stream
 
     def receive_on_stream(self, frame: HeaderFrame, verdict: int) -> None:
         """SYN_REPLY or HEADERS (SPDY/3 §2.6.2, §2.6.7)."""
@@ -149,7 +149,7 @@ class Control:
             state.budgets.spend("control.flood", state.work)
         state.events.append(FrameReceived(frame))
         if frame.flags & FLAG_FIN:
-            state.finish_peer(stream)
+            state.finishing = stream
 
     def place_fault(self, frame: HeaderFrame, stream: Stream | None) -> StreamFault | None:
         """Return what is wrong with a frame at this place of its stream."""

@@ -145,6 +145,9 @@ class Inbound:
 
     def read_on(self) -> bool:
         """Read a frame or a piece of one; ``False`` when more octets are needed."""
+        if self.state.finishing is not None:
+            self.state.finish_peer()
+            return True
         available = len(self.buffer) - self.position
         if self.data_left >= 0:
             return self.read_data(available)
@@ -192,6 +195,7 @@ class Inbound:
     def read_data(self, available: int) -> bool:
         """A piece of a payload, or the end of its frame."""
         if self.data_left == 0:
+            # a step of its own: what is done about the last octets comes first
             self.data_left = -1
             self.end_data()
             return True
@@ -201,13 +205,7 @@ class Inbound:
         start = self.position
         self.position = start + octets
         self.data_left -= octets
-        piece = self.buffer[start : start + octets]
-        if self.data_left == 0:
-            self.data_left = -1
-            self.take_piece(piece, last=True)
-            self.end_data()
-        else:
-            self.take_piece(piece, last=False)
+        self.take_piece(self.buffer[start : start + octets], last=self.data_left == 0)
         return True
 
     def live_stream(self) -> Stream | None:
@@ -266,7 +264,7 @@ class Inbound:
         state.work += self.data_length >> OCTETS_OF_WORK
         state.events.append(DataFrameReceived(stream.id, self.data_flags, self.data_length))
         if self.data_flags & FLAG_FIN:
-            state.finish_peer(stream)
+            state.finishing = stream
 
     # --- control frames -------------------------------------------------------------------------
 

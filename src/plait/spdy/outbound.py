@@ -26,7 +26,7 @@ from .constants import (
 )
 from .errors import FrameTooLargeError
 from .events import BodyFailed, Event, StreamClosed
-from .frames import ControlFrame, HeaderFrame, SynStream, data_header, fixed_length, serialize
+from .frames import ControlFrame, HeaderFrame, Ping, SynStream, data_header, fixed_length, serialize
 from .queue import ControlItem, DataItem
 from .state import OCTETS_OF_WORK, SessionState
 from .stream import CLOSING, OPEN, Stream
@@ -84,9 +84,7 @@ class Outbound:
         state = self.state
         queue = state.queue
         if self.is_over():
-            queue.clear()
-            self.starved.clear()
-            return None
+            return self.next_given_up()
         while True:
             item = queue.take(state.ends() or state.may_open(), state.may_send_data())
             if item is None:
@@ -98,6 +96,14 @@ class Outbound:
                 outgoing = self.take_control(item)
             if outgoing is not None:
                 return outgoing
+
+    def next_given_up(self) -> Outgoing | None:
+        """Take the next frame that a session which is over leaves behind."""
+        self.starved.clear()
+        while (item := self.state.queue.take(True, True)) is not None:
+            if isinstance(item, ControlItem) and item.frame.frame_type != WINDOW_UPDATE:
+                return self.give_up(item, self.refusal(item) or ErrorCode.GOAWAY_ALREADY_SENT)
+        return None
 
     def is_over(self) -> bool:
         """Whether the GOAWAY of a failed session has been sent: nothing goes on after it."""
@@ -124,20 +130,25 @@ class Outbound:
         frame = item.frame
         error = self.refusal(item)
         if error:
-            if frame.frame_type == WINDOW_UPDATE:
-                return None
-            return Outgoing(b"", frame, item, int(error))
+            return None if frame.frame_type == WINDOW_UPDATE else self.give_up(item, error)
         if isinstance(frame, HeaderFrame):
             try:
                 data = self.with_block(frame)
             except FrameTooLargeError:
-                return Outgoing(b"", frame, item, int(ErrorCode.FRAME_TOO_LARGE))
+                return self.give_up(item, ErrorCode.FRAME_TOO_LARGE)
             if isinstance(frame, SynStream):
                 stream = self.state.open_stream(frame.stream_id, frame.priority, ours=True)
                 stream.associated_id = frame.associated_stream_id
         else:
             data = serialize(frame)
         return Outgoing(data, frame, item)
+
+    def give_up(self, item: ControlItem, error: int) -> Outgoing:
+        """Return a frame that is not sent; its length is told where it does not take a block."""
+        frame = item.frame
+        if not isinstance(frame, HeaderFrame):
+            serialize(frame)
+        return Outgoing(b"", frame, item, int(error))
 
     def with_block(self, frame: HeaderFrame) -> bytes:
         """Serialise a frame with its header block; the compression's state goes on by it.
@@ -213,6 +224,8 @@ class Outbound:
                 return [state.close_stream(stream, frame.status)]  # type: ignore[attr-defined]
         elif frame_type == GOAWAY:
             state.goaway_sent = True
+        elif isinstance(frame, Ping) and state.is_ours(frame.unique_id):
+            state.last_ping = frame.unique_id
         return []
 
     def header_frame_sent(self, item: ControlItem, frame: HeaderFrame) -> list[Event]:
@@ -230,6 +243,7 @@ class Outbound:
             return self.finish(stream)
         if item.body is not None and stream.state != CLOSING:
             item.body.number = stream.priority
+            state.bodies.setdefault(stream.id, item.body)
             state.add_data(item.body)
         return []
 

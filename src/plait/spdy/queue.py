@@ -212,11 +212,3 @@ class OutboundQueue:
         if data_allowed:
             count += len(self.data)
         return count
-
-    def clear(self) -> None:
-        """Give everything up."""
-        self.control.clear()
-        self.data.clear()
-        self.syn_streams.clear()
-        self.syn_number = self.lowest
-        self.unsent_answers = 0

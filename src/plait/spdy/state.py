@@ -45,6 +45,7 @@ class SessionState:
     :ivar next_stream_id: the id of the next stream that this side opens.
     :ivar highest_remote_id: the highest id that the peer opened a stream with.
     :ivar failing: GOAWAY ends the session: nothing goes on once it is sent.
+    :ivar finishing: a stream whose last frame of the peer's has just been read.
     :ivar deaf: the peer broke a rule of the session: what it sends is ignored.
     :ivar work: honest work so far, in units that earn a token of a budget.
     """
@@ -57,6 +58,7 @@ class SessionState:
         "deflater",
         "events",
         "failing",
+        "finishing",
         "flow_control",
         "goaway_received",
         "goaway_sent",
@@ -110,6 +112,7 @@ class SessionState:
         self.goaway_sent = False
         self.goaway_received = False
         self.failing = False
+        self.finishing: Stream | None = None
         self.deaf = False
         self.work = 0
 
@@ -179,8 +182,11 @@ class SessionState:
             if isinstance(what, HeaderFrame):
                 self.add_header_frame(what)
 
-    def finish_peer(self, stream: Stream) -> None:
-        """The peer sends no more on a stream."""
+    def finish_peer(self) -> None:
+        """The peer has sent FIN on a stream, and the frame that had it has been told of."""
+        stream, self.finishing = self.finishing, None
+        if stream is None or stream.gone or stream.state == CLOSING:
+            return
         stream.peer_done = True
         if not stream.ours:
             self.events.append(PeerFinished(stream.id))
@@ -273,7 +279,6 @@ class SessionState:
     def ping(self) -> int:
         """Queue a PING with the next id."""
         unique_id = self.next_ping
-        self.last_ping = unique_id
         following = unique_id + 2
         self.next_ping = following if following <= MAX_STREAM_ID else 2 - (unique_id & 1)
         self.add_frame(Ping(unique_id, version=self.wire_version))
