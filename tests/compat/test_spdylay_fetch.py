@@ -45,6 +45,13 @@ def tell(self: Any) -> None:
 # --- what is asked, and what comes back -------------------------------------------------------
 
 
+@pytest.mark.parametrize("timeout", [1e7, float("inf")])
+def test_a_time_limit_may_be_longer_than_selectors_know(timeout):
+    with serving(handling(do_GET=tell)) as server:
+        (done,) = fetch([url_of(server)], version=4, timeout=timeout)
+    assert done.status == OK
+
+
 @every_version
 def test_several_urls_share_a_connection(version):
     with serving(handling(do_GET=tell), version=version) as server:
@@ -324,6 +331,8 @@ def test_every_url_is_checked_before_anything_happens(url, message):
 def test_other_wrong_arguments():
     with pytest.raises(TypeError, match="a URL is text, not bytes"):
         urlfetch([b"https://example.org/"], noting())  # type: ignore[list-item]
+    with pytest.raises(TypeError, match="a URL is text, not bytes"):
+        urlfetch(b"https://example.org/", noting())  # type: ignore[arg-type]
     for version in (0, 1, 5):
         with pytest.raises(spdylay.UnsupportedVersionError):
             urlfetch([], noting(), version=version)

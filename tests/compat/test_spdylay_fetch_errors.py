@@ -315,7 +315,10 @@ def test_a_reset_without_a_reason_is_no_success():
         peer.until_end()
 
     (done,) = fetch_by_hand(script)
-    assert (done.status, done.why) == (PROTOCOL_ERROR, "the server reset the stream: OK")
+    assert (done.status, done.why) == (
+        PROTOCOL_ERROR,
+        "the server reset the stream: PROTOCOL_ERROR",
+    )
 
 
 def test_another_protocol_altogether():

@@ -194,6 +194,16 @@ def test_headers_without_end_are_refused() -> None:
     assert answer.status == "431 Request Header Fields Too Large"
 
 
+def test_a_request_that_begins_with_too_many_headers_is_refused() -> None:
+    with (
+        serving(handling(do_GET=echo), attributes={"max_header_size": 1000}) as server,
+        Client(port_of(server)) as client,
+    ):
+        assert client.get("/", "GET", None, ("x", "y" * 400)).status == "200 OK"
+        answer = client.get("/", "GET", None, ("x", "y" * 3000))
+    assert answer.status == "431 Request Header Fields Too Large"
+
+
 def test_a_full_disk_is_an_error_of_that_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_room(*arguments: Any, **options: Any) -> Any:
         raise OSError(28, "No room")

@@ -121,6 +121,16 @@ def test_headers_that_cannot_be_sent_are_a_500(name: Any, value: Any) -> None:
         assert logged(handler, "error")[3] == 1
 
 
+@pytest.mark.parametrize("name", [":status", ":path", ":"])
+def test_a_header_of_the_protocols_own_is_a_500(name: str) -> None:
+    def do_get(self: Any) -> None:
+        self.send_response(200)
+        self.send_header(name, "404")
+
+    with serving(handling(do_GET=do_get)) as server, Client(port_of(server)) as client:
+        assert client.get().status == "500 Internal Server Error"
+
+
 def test_a_status_that_cannot_be_sent_is_a_500() -> None:
     handler = handling(do_GET=lambda self: self.send_error(404, "two\nlines"))
     with serving(handler) as server, Client(port_of(server)) as client:

@@ -8,6 +8,7 @@ import logging
 import re
 import signal
 import socket
+import struct
 import sys
 import threading
 import time
@@ -95,6 +96,36 @@ def test_construction_binds_and_the_address_is_told() -> None:
         assert server.allow_reuse_address
         with pytest.raises(OSError, match="in use"):
             ThreadedSPDYServer(("127.0.0.1", port), handling())
+
+
+def test_who_is_gone_before_being_accepted_is_no_error(
+    caplog: pytest.LogCaptureFixture, tls_files: TLSFiles
+) -> None:
+    caplog.set_level(logging.WARNING, "spdylay")
+    handler = handling(do_GET=ok())
+    server = ThreadedSPDYServer(("127.0.0.1", 0), handler, tls_files.cert, tls_files.key)
+    with server:
+        with socket.create_connection(server.server_address[:2]) as gone:
+            gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        server.start()
+        with Client(port_of(server), tls=tls_files.client_context("spdy/3.1")) as client:
+            assert client.get().status == "200 OK"
+    assert caplog.records == []
+
+
+def test_a_handler_may_close_the_server() -> None:
+    """What the server waits with is closed with its last connection."""
+    handler = handling(do_GET=lambda self: self.server.server_close())
+    server = ThreadedSPDYServer(("127.0.0.1", 0), handler)
+    server.start()
+    with Client(port_of(server)) as client:
+        assert client.get().status == "200 OK"
+        client.until_end()
+    for thread in threading.enumerate():
+        if thread.name.startswith("spdylay-connection"):
+            thread.join(PATIENCE)
+    assert server.stop_signal.fileno() == -1
+    server.server_close()
 
 
 def test_arguments_that_do_not_fit(tls_files: TLSFiles, tmp_path: Path) -> None:

@@ -80,6 +80,11 @@ ATTACKS: dict[str, tuple[Parts, tuple[str, ...], int]] = {
         ("reset.flood",),
         BURST + 1,
     ),
+    "rapid reset with a status that says all is well": (
+        lambda peer: pieces(peer, lambda n: syn_stream(n, ()), lambda n: rst_stream(n, 0)),
+        ("reset.flood",),
+        BURST + 1,
+    ),
     "rapid reset of uploads": (
         lambda peer: pieces(
             peer, lambda n: syn_stream(n, (), end=False), lambda n: data(n, b"x"), rst_stream

@@ -127,11 +127,12 @@ def _checked_url(url: str, *, plain: bool) -> str:
     """Return a URL that can be fetched; raises `UserError`."""
     if plain and "://" not in url:
         url = f"http://{url}"
+    if "://" not in url:
+        raise UserError(f"cannot fetch {url!r}: begin it with https:// or http://")
     try:
         target = parse_url(url, PROTO_SPDY3_1)
     except UrlFetchError as error:
-        hint = "" if "://" in url else "; begin it with https:// or http://"
-        raise UserError(f"cannot fetch {url!r}: {error}{hint}") from None
+        raise UserError(f"cannot fetch {url!r}: {error}") from None
     if plain and target.scheme == "https":
         raise UserError(f"--plain is without TLS, {url!r} is with it: write http://")
     return url

@@ -146,7 +146,8 @@ class Connection(ConnectionView):
     def take_events(self) -> list[Event]:
         """Return the events that sending caused since the last call, in order.
 
-        ``StreamClosed``, ``FrameNotSent`` and ``BodyFailed``; they are kept until they are taken.
+        ``StreamClosed``, ``FrameNotSent``, ``BodyFailed``, and ``ConnectionTerminated`` of a peer
+        that ``consume`` found at fault; they are kept until they are taken.
         """
         state = self._state
         events = self._sending_events + state.events

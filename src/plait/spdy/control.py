@@ -184,7 +184,9 @@ class Control:
             return
         if not stream.ours:
             state.budgets.spend("reset.flood", state.work)
-        state.events.append(state.close_stream(stream, frame.status))
+        # OK is no status to reset with; the stream must not look finished
+        status = frame.status or StreamStatus.PROTOCOL_ERROR
+        state.events.append(state.close_stream(stream, status))
         if frame.status == StreamStatus.CANCEL and state.role == Role.SERVER:
             state.events += state.cancel_pushes(frame.stream_id)
 

@@ -53,7 +53,8 @@ class FrameUnparsable(Event):
 
     :ivar frame_type: the type that the frame said.
     :ivar head: the eight octets of its header.
-    :ivar payload: the fixed part of its payload, as far as it arrived.
+    :ivar payload: of SYN_STREAM, SYN_REPLY and HEADERS the part before the header block, of others
+        the whole; nothing where the length alone was too much to wait for.
     :ivar error: one of ``ErrorCode``.
     :ivar slug: the fixed name of the fault.
     """

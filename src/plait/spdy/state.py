@@ -166,7 +166,8 @@ class SessionState:
         self.queue.leave_behind(stream)
         if stream.ours:
             self.our_streams -= 1
-        if status == StreamStatus.OK:
+        # a request of the peer's was answered; what it reset, with whatever status, earns nothing
+        if stream.finished and not stream.ours:
             self.work += 1
         return StreamClosed(stream.id, int(status))
 

@@ -10,8 +10,8 @@ RST_STREAM ends both::
                                                          ▼
                                                       closing ──▶ (none)
 
-A unidirectional stream (a push) is open at once: nobody answers it. Streams whose two sides are
-shut are forgotten; the highest id that was seen tells that they were.
+A unidirectional stream (a push) needs no SYN_REPLY: it is open for its sender at once. Streams
+whose two sides are shut are forgotten; the highest id that was seen tells that they were.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ from .constants import (
 )
 from .frames import CtrlFrame, HeadersFrame, SynReplyFrame, SynStreamFrame
 from .negotiation import npn_get_version
-from .streams import ServerStream
+from .streams import PROGRESS, ServerStream
 
 if TYPE_CHECKING:
     from .handler import BaseSPDYRequestHandler
@@ -42,9 +42,6 @@ if TYPE_CHECKING:
 
 # Octets that wait for the socket before the session is asked for no more.
 _ENOUGH = 65_536
-
-# Octets that have to leave within the time limit of sending.
-_PROGRESS = 4096
 
 # Seconds that a peer has for closing after us, from the last octet that it sent.
 _LINGER = 1.0
@@ -154,7 +151,7 @@ class ServerConnection:
         if taken:
             self._active = now
             self._taken += taken
-            if self._taken >= _PROGRESS:
+            if self._taken >= PROGRESS:
                 self._taken, self._waiting_since = 0, now
         if self._is_expired or time.monotonic() >= self._stop.deadline:
             return True
@@ -235,6 +232,8 @@ class ServerConnection:
                 session.submit_rst_stream(stream.stream_id, REFUSED_STREAM)
             elif stream.refusal is not None:
                 self._ready.append(stream)
+            elif stream.header_size > server.max_header_size:
+                self._refuse(stream, 431)
             elif self._is_too_large(stream.announced_size()):
                 self._refuse(stream, 413)
         elif isinstance(frame, HeadersFrame):

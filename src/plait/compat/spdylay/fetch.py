@@ -26,7 +26,6 @@ from .constants import (
     ID_FLAG_SETTINGS_NONE,
     INTERNAL_ERROR,
     OK,
-    PROTOCOL_ERROR,
     REFUSED_STREAM,
     SETTINGS_INITIAL_WINDOW_SIZE,
     SETTINGS_MAX_CONCURRENT_STREAMS,
@@ -67,6 +66,8 @@ _SETTINGS = [
 _EARLY = 100
 # Connections that are open at once; further origins wait for one to end.
 _AT_ONCE = 64
+# Seconds in one wait.
+_LONGEST_WAIT = 3600.0
 
 __all__ = ["TIMEOUT", "BaseSPDYStreamHandler", "UrlFetchError", "UrlFetcher", "urlfetch"]
 
@@ -333,8 +334,7 @@ class UrlFetcher:
         name = _status_name(status_code)
         if self._reset_by_peer == stream_id:
             error = UrlFetchError(f"the server reset the stream: {name}")
-            # OK is no status to reset with, and would look like success.
-            self._finish(handler, status_code or PROTOCOL_ERROR, error)
+            self._finish(handler, status_code, error)
         elif status_code == OK:
             self._finish(handler, OK)
         else:
@@ -395,7 +395,7 @@ def urlfetch(
     :raises UnsupportedVersionError: for another ``version``.
     """
     _check_options(version, timeout)
-    urls = [url_or_urls] if isinstance(url_or_urls, str) else list(url_or_urls)
+    urls = [url_or_urls] if isinstance(url_or_urls, str | bytes) else list(url_or_urls)
     targets = [parse_url(url, version) for url in urls]
     if context is None and any(target.scheme == "https" for target in targets):
         context = ssl.create_default_context()
@@ -444,7 +444,10 @@ def _turn(selector: selectors.BaseSelector, active: list[UrlFetcher]) -> None:
     """Wait until something happens, and let the connections deal with it."""
     if selector.get_map():
         deadlines = [f.deadline for f in active if f.deadline is not None]
-        patience = max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
+        patience = None
+        if deadlines:
+            # selectors know neither infinity nor many weeks
+            patience = min(max(0.0, min(deadlines) - time.monotonic()), _LONGEST_WAIT)
         for key, events in selector.select(patience):
             cast("Wire", key.data).ready(events)
     now = time.monotonic()

@@ -51,13 +51,16 @@ class _HeaderFrame(CtrlFrame):
 
     _frame: spdy.HeaderFrame
 
-    def __init__(self, frame: spdy.HeaderFrame) -> None:
+    def __init__(self, frame: spdy.HeaderFrame, errors: str = "strict") -> None:
         """Decode the headers.
 
-        :raises UnicodeDecodeError: for a header that is not UTF-8.
+        :raises UnicodeDecodeError: for a header that is not UTF-8, if ``errors`` is strict.
         """
         self._frame = frame
-        self._nv = [(name.decode(), value.decode()) for name, value in frame.fields]
+        self._nv = [
+            (name.decode("utf-8", errors), value.decode("utf-8", errors))
+            for name, value in frame.fields
+        ]
 
     @property
     def stream_id(self) -> int:
@@ -193,18 +196,19 @@ class WindowUpdateFrame(CtrlFrame):
         return self._frame.delta
 
 
-def snapshot(frame: spdy.ControlFrame) -> CtrlFrame:
+def snapshot(frame: spdy.ControlFrame, errors: str = "strict") -> CtrlFrame:
     """Return a frame of the engine as callbacks get it.
 
-    :raises UnicodeDecodeError: for a header that is not UTF-8.
+    :param errors: what becomes of headers that are not UTF-8, as for ``bytes.decode``.
+    :raises UnicodeDecodeError: for such a header, if ``errors`` is strict.
     """
     match frame:
         case spdy.SynStream():
-            return SynStreamFrame(frame)
+            return SynStreamFrame(frame, errors)
         case spdy.SynReply():
-            return SynReplyFrame(frame)
+            return SynReplyFrame(frame, errors)
         case spdy.Headers():
-            return HeadersFrame(frame)
+            return HeadersFrame(frame, errors)
         case spdy.RstStream():
             return RstStreamFrame(frame)
         case spdy.Settings():

@@ -306,6 +306,9 @@ class BaseSPDYRequestHandler(socketserver.BaseRequestHandler):
             reason = unfit_header(name, value)
             if reason is not None:
                 raise ValueError(reason)
+        for name, _ in self._response_headers:
+            if name.startswith(":"):  # it would join the one that is there already
+                raise ValueError(f"the header {name!r} is not for send_header to make")
         body = ResponseBody()
         if stream.method != "HEAD":
             self._files.begin_with(self.wfile.getvalue())

@@ -262,8 +262,16 @@ class ThreadedSPDYServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
             self.shutdown_request(request)
             return
         if self.ctx is not None:
-            # Here, since whoever closes the socket later has to have the one of TLS.
-            request = self.ctx.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
+            try:
+                request.getpeername()  # it may be gone again
+                # Here, since whoever closes the socket later has to have the one of TLS.
+                request = self.ctx.wrap_socket(
+                    request, server_side=True, do_handshake_on_connect=False
+                )
+            except OSError as problem:
+                self.logger.info("%s: %s", client_address, problem)
+                self.shutdown_request(request)
+                return
         thread = threading.Thread(
             target=self.process_request_thread,
             args=(request, client_address),
@@ -279,6 +287,16 @@ class ThreadedSPDYServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
                 self._connections.remove(thread)
             self.shutdown_request(request)
             raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Serve a connection, in its thread."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            if self._is_closed:  # by this connection's handler, or while that went on
+                with self._lock:
+                    self._connections.remove(threading.current_thread())
+                    self._forget_signal()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Log what ended a connection that should not have been ended by it."""
@@ -318,8 +336,9 @@ class ThreadedSPDYServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
         super().server_close()
         if deadline is not None:
             self._join(deadline + _GRACE)
-        if not self._connections:
-            self.stop_signal.close()
+        with self._lock:
+            self._forget_ended()
+            self._forget_signal()
 
     def _stop_accepting(self, timeout: float | None) -> float | None:
         """Tell all threads of the end, and wait for the one that accepts.
@@ -349,6 +368,11 @@ class ThreadedSPDYServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
             busy = [thread for thread in self._connections if thread is not this]
         if busy:
             self.logger.warning("%d connections have handlers that do not return", len(busy))
+
+    def _forget_signal(self) -> None:
+        """Give the signal's descriptors back when nobody is left who waits for it."""
+        if self._is_closed and not self._connections:
+            self.stop_signal.close()
 
     def _forget_ended(self) -> None:
         """Let go of threads that are over."""

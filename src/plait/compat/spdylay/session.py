@@ -100,7 +100,8 @@ class Session(Submitter):
     :param side: ``CLIENT`` or ``SERVER``.
     :param version: ``PROTO_SPDY2``, ``PROTO_SPDY3`` or ``PROTO_SPDY3_1``.
     :param config: a ``plait.spdy.Config``; anything else is ignored, as in the original, and means
-        the defaults without enforcing that the peer keeps to its windows.
+        the defaults without enforcing that the peer keeps to its windows. ``manual_credit`` of it
+        has no effect.
     :param user_data: any object, for the attribute of that name.
     :raises InvalidArgumentError: for another side.
     :raises UnsupportedVersionError: for another version.
@@ -133,6 +134,8 @@ class Session(Submitter):
             raise UnsupportedVersionError("Unsupported SPDY version")
         role = Role.CLIENT if side == CLIENT else Role.SERVER
         chosen = config if isinstance(config, Config) else _DEFAULT_CONFIG
+        if chosen.manual_credit:
+            chosen = chosen.with_(manual_credit=False)  # there is no call that gives it
         super().__init__(Connection(role, Version(version), chosen), side)
         self.send_cb = send_cb
         self.recv_cb = recv_cb
@@ -233,7 +236,9 @@ class Session(Submitter):
                 self._tell_closed(event.stream_id, event.status)
             case spdy.FrameInvalid():
                 if self.on_invalid_ctrl_recv_cb is not None:
-                    self.on_invalid_ctrl_recv_cb(self, snapshot(event.frame), event.status)
+                    # it may be invalid for the very reason that it is no text
+                    frame = snapshot(event.frame, "backslashreplace")
+                    self.on_invalid_ctrl_recv_cb(self, frame, event.status)
             case spdy.FrameUnparsable(frame_type, head, payload, error):
                 if self.on_ctrl_recv_parse_error_cb is not None:
                     self.on_ctrl_recv_parse_error_cb(self, frame_type, head, payload, int(error))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from .bodies import RequestBody, ResponseBody
 from .frames import SynStreamFrame
 
-# Octets that count as progress; less than that, within a time limit, is silence.
-_PROGRESS = 4096
+PROGRESS = 4096
+"""Octets that count as progress; less than that, within a time limit, is silence."""
 
 _ATTRIBUTES = {
     ":method": "method",
@@ -94,7 +94,7 @@ class ServerStream:
     def progress(self, octets: int, now: float) -> None:
         """Count octets that went either way."""
         self._progress += octets
-        if self._progress >= _PROGRESS:
+        if self._progress >= PROGRESS:
             self.restart(now)
 
     def restart(self, now: float) -> None:
