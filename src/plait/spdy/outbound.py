@@ -17,7 +17,6 @@ from .constants import (
     GOAWAY,
     HEADERS,
     MAX_FRAME_LENGTH,
-    RST_STREAM,
     SYN_REPLY,
     SYN_STREAM,
     WINDOW_UPDATE,
@@ -26,7 +25,16 @@ from .constants import (
 )
 from .errors import FrameTooLargeError
 from .events import BodyFailed, Event, StreamClosed
-from .frames import ControlFrame, HeaderFrame, Ping, SynStream, data_header, fixed_length, serialize
+from .frames import (
+    ControlFrame,
+    HeaderFrame,
+    Ping,
+    RstStream,
+    SynStream,
+    data_header,
+    fixed_length,
+    serialize,
+)
 from .queue import ControlItem, DataItem
 from .state import OCTETS_OF_WORK, SessionState
 from .stream import CLOSING, OPEN, Stream
@@ -215,14 +223,13 @@ class Outbound:
         """A control frame has been sent."""
         state = self.state
         frame = item.frame
-        frame_type = frame.frame_type
         if isinstance(frame, HeaderFrame):
             return self.header_frame_sent(item, frame)
-        if frame_type == RST_STREAM:
-            stream = state.streams.get(item.stream_id)
+        if isinstance(frame, RstStream):
+            stream = state.streams.get(frame.stream_id)
             if stream is not None:
-                return [state.close_stream(stream, frame.status)]  # type: ignore[attr-defined]
-        elif frame_type == GOAWAY:
+                return [state.close_stream(stream, frame.status)]
+        elif frame.frame_type == GOAWAY:
             state.goaway_sent = True
         elif isinstance(frame, Ping) and state.is_ours(frame.unique_id):
             state.last_ping = frame.unique_id
