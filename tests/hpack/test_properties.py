@@ -36,7 +36,7 @@ SECRET_NAMES = (b"authorization", b"cookie")
 
 
 @given(st.one_of(st.just(4096), SIZES), LIVES)
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_decoding_gives_back_what_was_encoded(cap: int, life: list[list[Field] | int]) -> None:
     encoder = Encoder(cap)
     decoder = Decoder(max_list_size=None)
@@ -60,7 +60,7 @@ def test_decoding_gives_back_what_was_encoded(cap: int, life: list[list[Field] |
 
 
 @given(st.lists(st.binary(max_size=120), max_size=4), st.booleans())
-@settings(max_examples=500)
+@settings(max_examples=250)
 def test_any_octets_give_fields_or_an_hpack_error(blocks: list[bytes], lower: bool) -> None:
     decoder = Decoder(max_list_size=2000, max_fields=20, max_cookies=10)
     if lower:
@@ -80,7 +80,7 @@ def test_any_octets_give_fields_or_an_hpack_error(blocks: list[bytes], lower: bo
 
 
 @given(st.lists(LISTS, min_size=1, max_size=4), st.data())
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_damaged_blocks_give_fields_or_an_hpack_error(
     lists: list[list[Field]], data: st.DataObject
 ) -> None:

@@ -185,7 +185,7 @@ class Wire:
         return bool(taken or part), ready
 
 
-@examples(max_examples=40, deadline=None)
+@examples(max_examples=20, deadline=None)
 @given(
     exchanges=st.lists(st.tuples(messages(), messages()), min_size=1, max_size=6),
     configs=st.tuples(CONFIGS, CONFIGS),

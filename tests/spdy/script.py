@@ -38,6 +38,8 @@ from .wire import (
     GOAWAY,
     RST_STREAM,
     SPDY2,
+    SPDY3,
+    SPDY3_1,
     VERSIONS,
     WINDOW_UPDATE,
     Frame,
@@ -48,7 +50,11 @@ from .wire import (
     wire_version,
 )
 
-every_version = pytest.mark.parametrize("version", VERSIONS)
+# SPDY/3 is between the others, SPDY/3.1 without the window of the session: it can wait for the long
+# tests.
+every_version = pytest.mark.parametrize(
+    "version", [SPDY2, pytest.param(SPDY3, marks=pytest.mark.slow), SPDY3_1]
+)
 mostly_one_version = pytest.mark.parametrize(
     "version", [*(pytest.param(v, marks=pytest.mark.slow) for v in VERSIONS[:-1]), VERSIONS[-1]]
 )
