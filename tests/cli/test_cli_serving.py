@@ -245,6 +245,7 @@ def test_the_demonstration_is_there_in_clear_and_over_tls(curl):
             assert "<html" in curl("--insecure", url).lower()
 
 
+@pytest.mark.slow
 def test_limits_reach_the_server(site):
     options = ("--max-connections", "1", "--idle-timeout", "1", "-b", "127.0.0.1:0")
     with plait("serve", site, *options) as server:

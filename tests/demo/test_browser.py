@@ -153,6 +153,7 @@ def test_the_picture_that_arrives_is_the_whole_picture(page, shared_site):
     picture_of(page, "demo-whole.png", full_page=True)
 
 
+@pytest.mark.slow
 def test_the_slow_text_comes_in_pieces_on_the_same_connection(page, shared_site):
     found = loaded(page, shared_site)
     slow = page.evaluate("plaitDemo.run.then((found) => found.slow)")
@@ -237,7 +238,11 @@ def test_a_tile_tells_what_brought_it(page, shared_site):
 
 @pytest.mark.parametrize(
     ("name", "width", "scheme"),
-    [("phone", 360, "light"), ("phone-dark", 390, "dark"), ("tablet", 768, "dark")],
+    [
+        ("phone", 360, "light"),
+        pytest.param("phone-dark", 390, "dark", marks=pytest.mark.slow),
+        pytest.param("tablet", 768, "dark", marks=pytest.mark.slow),
+    ],
 )
 def test_it_fits_narrow_screens(browser, shared_site, name, width, scheme):
     viewport = {"width": width, "height": 800}
