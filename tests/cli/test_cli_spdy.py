@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+from functools import partial
 
 import pytest
 
@@ -27,20 +28,9 @@ LARGE = bytes(range(256)) * 12_000  # more than waits in memory for its turn
 
 
 @pytest.fixture
-def complain(capsys, monkeypatch, tmp_path):
-    """Run `plait spdy` with wrong arguments in an empty directory; return the one line it says."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        assert main(["spdy", *map(str, arguments)]) == 2
-        printed, complaint = capsys.readouterr()
-        assert printed == ""
-        assert complaint.endswith("\n")
-        assert complaint.count("\n") == 1, complaint
-        assert complaint.startswith("plait")
-        return complaint
-
-    return run
+def complain(refused):
+    """As `refused`, for `plait spdy`."""
+    return partial(refused, "spdy")
 
 
 @pytest.fixture

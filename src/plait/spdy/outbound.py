@@ -94,7 +94,7 @@ class Outbound:
         if self.is_over():
             return self.next_given_up()
         while True:
-            item = queue.take(state.ends() or state.may_open(), state.may_send_data())
+            item = queue.take(state.may_open(), state.may_send_data())
             if item is None:
                 self.feed_starved()
                 return None
@@ -397,8 +397,7 @@ class Outbound:
         if state.ends() and not state.streams:
             return False
         return (
-            state.queue.size(state.ends() or state.may_open(), state.may_send_data()) > 0
-            or len(self.starved) > 0
+            state.queue.size(state.may_open(), state.may_send_data()) > 0 or len(self.starved) > 0
         )
 
     def want_read(self) -> bool:

@@ -127,7 +127,9 @@ class SessionState:
         return self.goaway_sent or self.goaway_received or self.failing
 
     def may_open(self) -> bool:
-        """Whether the peer's limit of concurrent streams leaves room for one more."""
+        """Whether a SYN_STREAM leaves the queue now: to be sent, or, at the end, to be given up."""
+        if self.ends():
+            return True
         return self.our_streams < self.remote_settings.get(MAX_CONCURRENT_STREAMS, _UNLIMITED)
 
     def may_send_data(self) -> bool:
@@ -221,8 +223,7 @@ class SessionState:
         stream_id = frame.stream_id
         stream = self.streams.get(stream_id)
         if number is None:
-            number = queue.lowest if stream is None else stream.priority
-            number = queue.number_for(frame.frame_type, number)
+            number = queue.number_for(frame.frame_type, self.priority_of(stream_id))
         # for a stream of the peer's that is gone: it could make such items pile up
         answer = stream is None and not self.is_ours(stream_id)
         queue.add_control(ControlItem(frame, number, stream_id, body, answer), stream)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from plait.spdy.constants import MAX_SETTING_ID, MAX_STREAM_ID, MAX_WINDOW
+from plait.spdy.constants import MAX_STREAM_ID, MAX_WINDOW
 
 from .errors import InvalidArgumentError
 
@@ -46,24 +46,6 @@ def priority_of(pri: int, lowest: int) -> int:
     if not 0 <= pri <= _MAX_PRIORITY:
         raise InvalidArgumentError(f"a priority is 0 to {lowest}, not {pri}")
     return min(pri, lowest)
-
-
-def settings_of(iv: IV) -> list[tuple[int, int, int]]:
-    """Return settings in the order of their identifiers.
-
-    :raises InvalidArgumentError: for an unknown or repeated identifier, or flags or a value out of
-        range.
-    """
-    entries = sorted(iv)
-    numbers = [number for number, _, _ in entries]
-    if len(set(numbers)) != len(numbers):
-        raise InvalidArgumentError(INVALID)
-    for number, flags, value in entries:
-        if not 1 <= number <= MAX_SETTING_ID or not 0 <= flags <= 0xFF:
-            raise InvalidArgumentError(INVALID)
-        if not 0 <= value <= _MAX_WORD:
-            raise InvalidArgumentError(INVALID)
-    return entries
 
 
 def check_stream_id(stream_id: int) -> None:

@@ -16,8 +16,8 @@ READ_OCTETS = 65_536
 """Octets taken from the socket at once. More than a record of TLS (16 KiB), so that nothing is left
 inside OpenSSL, where no selector sees it."""
 
-# Seconds; who has no limit of time looks again after them. Selectors know no infinity.
-_LONGEST_WAIT = 3600.0
+LONGEST_WAIT = 3600.0
+"""Seconds; who has no limit of time looks again after them. Selectors know no infinity."""
 
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 _AGAIN = (BlockingIOError, InterruptedError)
@@ -109,7 +109,7 @@ class Channel:
         if events != self._events:
             self._selector.modify(self._sock, events)
             self._events = events
-        ready = self._selector.select(min(max(0.0, timeout), _LONGEST_WAIT))
+        ready = self._selector.select(min(max(0.0, timeout), LONGEST_WAIT))
         if self._stop_seen or all(key.fileobj is not self._stop for key, _ in ready):
             return False
         self._stop_seen = True

@@ -18,6 +18,7 @@ from plait.http2.constants import MAX_WINDOW
 from plait.spdy import StreamStatus
 
 from .callbacks import Failures
+from .channel import LONGEST_WAIT
 from .constants import (
     CANCEL,
     CLIENT,
@@ -66,8 +67,6 @@ _SETTINGS = [
 _EARLY = 100
 # Connections that are open at once; further origins wait for one to end.
 _AT_ONCE = 64
-# Seconds in one wait.
-_LONGEST_WAIT = 3600.0
 
 __all__ = ["TIMEOUT", "BaseSPDYStreamHandler", "UrlFetchError", "UrlFetcher", "urlfetch"]
 
@@ -446,8 +445,7 @@ def _turn(selector: selectors.BaseSelector, active: list[UrlFetcher]) -> None:
         deadlines = [f.deadline for f in active if f.deadline is not None]
         patience = None
         if deadlines:
-            # selectors know neither infinity nor many weeks
-            patience = min(max(0.0, min(deadlines) - time.monotonic()), _LONGEST_WAIT)
+            patience = min(max(0.0, min(deadlines) - time.monotonic()), LONGEST_WAIT)
         for key, events in selector.select(patience):
             cast("Wire", key.data).ready(events)
     now = time.monotonic()

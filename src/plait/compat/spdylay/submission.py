@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, cast
 
-from plait.spdy import Connection, InvalidFieldError, NoSuchStreamError, StreamLimitError
+from plait.spdy import Connection, NoSuchStreamError, StreamLimitError, UsageError
 
 from .arguments import (
     INVALID,
@@ -17,7 +17,6 @@ from .arguments import (
     check_stream_id,
     fields_of,
     priority_of,
-    settings_of,
 )
 from .constants import CLIENT, CTRL_FLAG_FIN, CTRL_FLAG_UNIDIRECTIONAL, DATA_FLAG_FIN
 from .data import DataProvider, ProvidedBody
@@ -38,12 +37,12 @@ def _submits(
     def submit(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> None:
         try:
             method(*args, **kwargs)
-        except InvalidFieldError as problem:
-            raise InvalidArgumentError(INVALID) from problem
         except StreamLimitError as problem:
             raise InvalidArgumentError("No more Stream ID available") from problem
         except NoSuchStreamError:
             raise StreamClosedError from None
+        except UsageError as problem:
+            raise InvalidArgumentError(INVALID) from problem
 
     return submit
 
@@ -174,6 +173,7 @@ class Submitter:
         check_status(status_code)
         self._engine.send_goaway(status_code)
 
+    @_submits
     def submit_settings(self, flags: int, iv: IV) -> None:
         """Submit SETTINGS, which hold for this side from now on.
 
@@ -183,7 +183,7 @@ class Submitter:
         :raises InvalidArgumentError: for an unknown or repeated identifier, or a number out of
             range.
         """
-        self._engine.send_settings(settings_of(iv), flags=flags & 0xFF)
+        self._engine.send_settings(iv, flags=flags & 0xFF)
 
     @_submits
     def submit_window_update(self, stream_id: int, delta_window_size: int) -> None:
