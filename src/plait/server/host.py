@@ -77,15 +77,11 @@ class Exchange(Protocol):
     headers: list[Field]
     protocol: bytes | None
     complete: bool
+    peer: Peer
     loop: asyncio.AbstractEventLoop
     closed: bool
+    can_push: bool
     status: int
-
-    @property
-    def peer(self) -> Peer: ...
-
-    @property
-    def can_push(self) -> bool: ...
 
     # What follows has no effect once the exchange is closed. What may not be sent raises
     # ``ValueError`` (``InvalidFieldError`` for a field), and nothing of it has been sent then.
