@@ -65,7 +65,7 @@ class Exchange(Protocol):
     :ivar peer: what is known of the connection.
     :ivar loop: the event loop.
     :ivar closed: nothing can be sent any more: ``closed`` of the cycle was called, or is about to.
-    :ivar can_push: whether ``push`` has any effect.
+    :ivar can_push: whether ``promise`` has any effect.
     :ivar status: of the final response; 0 before it.
     """
 
@@ -117,7 +117,7 @@ class Exchange(Protocol):
     def inform(self, status: int, headers: Fields) -> None:
         """Send an interim response (100, or 102 to 199). HTTP/1.0 has none: no effect there."""
 
-    def push(self, path: bytes, headers: Fields) -> None:
+    def promise(self, path: bytes, headers: Fields) -> None:
         """Promise the response to a GET of ``path``, which the host answers like a request."""
 
     def consumed(self, octets: int) -> None:
