@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.contest import Contest, documents
+from benchmarks.loads import Load
 from benchmarks.options import Options
 from benchmarks.report import Report
-from benchmarks.servers import Load, nghttpd, plait_app, plait_serve
+from benchmarks.servers import nghttpd, plait_app, plait_serve
 from benchmarks.traffic import BIG_BODY
 from benchmarks.workers import Missing, installed_name
 
@@ -42,7 +43,7 @@ def bodies(report: Report, options: Options) -> None:
 def _down(report: Report, options: Options, load: Load, docs: Path) -> None:
     mine = installed_name()
     served = f"{mine}, serve DIR"
-    contest = Contest(load, load.requests * len(BIG_BODY), options)
+    contest = Contest(load, options, len(BIG_BODY))
     contest.run({"nghttpd": nghttpd(docs), mine: plait_app("download"), served: plait_serve(docs)})
     _skip(report, "10 MiB down", contest)
     for name in (mine, served):
@@ -53,7 +54,7 @@ def _up(report: Report, options: Options, load: Load, docs: Path) -> None:
     mine = installed_name()
     same, default = "nghttpd, same windows", "nghttpd, its windows"
     load = replace(load, path="/hello.txt", upload=docs / "big")
-    contest = Contest(load, load.requests * len(BIG_BODY), options)
+    contest = Contest(load, options, len(BIG_BODY))
     contest.run({same: nghttpd(docs, *_WINDOWS), default: nghttpd(docs), mine: plait_app("sink")})
     _skip(report, "10 MiB up", contest)
     report.add(SECTION, *contest.row("10 MiB up", mine, same, "ns/octet", 1, 1.2))

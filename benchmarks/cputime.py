@@ -5,6 +5,8 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
 
 Sample = Callable[[], float]
 
@@ -20,6 +22,16 @@ def process_clock(pid: int) -> int:
 def cpu_ns(pid: int) -> int:
     """User and system time a process has used so far, in nanoseconds."""
     return time.clock_gettime_ns(process_clock(pid))
+
+
+def family(pid: int) -> list[int]:
+    """A process and all that have come of it, such as workers, as far as they live."""
+    found = [pid]
+    with suppress(OSError):
+        for children in Path(f"/proc/{pid}/task").glob("*/children"):
+            for child in children.read_text(encoding="ascii").split():
+                found += family(int(child))
+    return found
 
 
 def in_turns(samples: Mapping[str, Sample], rounds: int) -> dict[str, list[float]]:

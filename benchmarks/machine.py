@@ -11,8 +11,14 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-_PACKAGES = ("plait", "ngh2", "h2", "hpack", "uvloop", "Cython")
-_PROGRAMS = (("nghttpd", "--version"), ("h2load", "--version"), ("valgrind", "--version"))
+_PACKAGES = (
+    *("plait", "ngh2", "h2", "hpack", "uvloop", "Cython"),
+    *("granian", "h2corn", "hypercorn", "uvicorn", "zttp", "starlette", "flask"),
+)
+_PROGRAMS = (
+    *(("nghttpd", "--version"), ("h2load", "--version"), ("wrk", "--version")),
+    ("valgrind", "--version"),
+)
 
 
 def _processor() -> str:

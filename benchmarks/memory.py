@@ -70,7 +70,7 @@ def _kib_each(server: Server, count: int, make: Callable[[Server], socket.socket
         return (server.anonymous_kib() - before) / count
 
 
-def _allow_files(count: int) -> None:
+def allow_files(count: int) -> None:
     """Raise the limit of open files, which the servers inherit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < count:
@@ -80,7 +80,7 @@ def _allow_files(count: int) -> None:
 def memory(report: Report, options: Options) -> None:
     """KiB a connection beyond the transport's own, and KiB a stream."""
     connections = options.scaled(1000)
-    _allow_files(connections + _WARM + 200)
+    allow_files(connections + _WARM + 200)
     mine = installed_name()
     try:
         with bare_transport() as server:

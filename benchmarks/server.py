@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.contest import Contest, documents
+from benchmarks.loads import Load
 from benchmarks.options import Options
 from benchmarks.report import Report
-from benchmarks.servers import Load, Server, nghttpd, plait_app
+from benchmarks.servers import Server, nghttpd, plait_app
 from benchmarks.workers import COMPILED, PLAIN, Missing, installed_name, plain_source
 
 SECTION = "Server, a Python handler answering 13 octets"
@@ -45,7 +46,7 @@ def server(report: Report, options: Options) -> None:
         for load, goal in _LOADS:
             title = load.title + (" over TLS" if load.tls else "")
             load = replace(load, requests=options.scaled(load.requests, 2000))
-            contest = Contest(load, load.requests, options)
+            contest = Contest(load, options)
             try:
                 contest.run(_servers(docs, plain, make_tls(Path(keys)) if load.tls else None))
             except Missing as missing:

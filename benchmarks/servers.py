@@ -1,9 +1,8 @@
-"""Servers under test as they are deployed, and the load put on them."""
+"""Servers under test as they are deployed."""
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import socket
 import subprocess
@@ -11,20 +10,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from benchmarks.cputime import cpu_ns
-from benchmarks.machine import anonymous_kib, load_core, pinned, subject_core
+from benchmarks.cputime import cpu_ns, family
+from benchmarks.machine import anonymous_kib, pinned, subject_core
 from benchmarks.workers import ROOT, Missing
 
 _PATIENCE = 20.0  # seconds until a server must listen, or end
-_LONGEST_RUN = 120.0  # seconds for one run of h2load
 
 _PACKAGES = {
     "h2load": "nghttp2-client",
     "nghttpd": "nghttp2-server",
+    "wrk": "wrk",
     "valgrind": "valgrind",
     "callgrind_annotate": "valgrind",
 }
@@ -47,20 +45,30 @@ def free_port() -> int:
 
 
 class Server:
-    """One server process, pinned to the subjects' core, ended with the context."""
+    """One server, its workers included, ended with the context.
+
+    It is pinned to the subjects' core unless it is to have them all.
+    """
 
     def __init__(
-        self, name: str, command: Sequence[str], port: int, path: str | None = None
+        self,
+        name: str,
+        command: Sequence[str],
+        port: int,
+        path: str | None = None,
+        *,
+        everywhere: bool = False,
     ) -> None:
         self.name = name
         self.port = port
-        self._command = command
+        self.everywhere = everywhere
+        self._command = command if everywhere else pinned(command, subject_core())
         self._env = {**os.environ, "PYTHONPATH": path or "", "PYTHONHASHSEED": "0"}
 
     def __enter__(self) -> Self:
         self._complaints = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
-            pinned(self._command, subject_core()),
+            self._command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._complaints,
@@ -106,13 +114,17 @@ class Server:
         """The process id."""
         return self._process.pid
 
+    def spent_ns(self) -> int:
+        """CPU time that its processes have used so far."""
+        return sum(cpu_ns(pid) for pid in family(self.pid))
+
     def connect(self) -> socket.socket:
         """A TCP connection to it."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=_PATIENCE)
 
     def anonymous_kib(self) -> int:
         """Its anonymous memory: heap and stacks, without the pages of programs and files."""
-        return anonymous_kib(self.pid)
+        return sum(anonymous_kib(pid) for pid in family(self.pid))
 
 
 def nghttpd(docs: Path, *options: str, tls: tuple[str, str] | None = None) -> Server:
@@ -142,60 +154,3 @@ def plait_serve(docs: Path) -> Server:
     command = [sys.executable, "-m", "plait", "serve", str(docs)]
     command += ["--bind", f"127.0.0.1:{port}", "--log-level", "warning"]
     return Server("plait serve", command, port)
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """What one h2load run asks for."""
-
-    requests: int
-    clients: int = 10
-    streams: int = 32
-    path: str = "/hello.txt"
-    tls: bool = False
-    upload: Path | None = None
-
-    @property
-    def title(self) -> str:
-        """As in h2load's own options."""
-        return f"-c {self.clients} -m {self.streams}"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a run cost the server, and how fast it went."""
-
-    cpu_ns: float
-    per_second: float
-
-
-def run_load(server: Server, load: Load) -> Outcome:
-    """One h2load run; every answer must be a success."""
-    scheme = "https" if load.tls else "http"
-    command = [
-        find_program("h2load"),
-        *("-n", str(load.requests), "-c", str(load.clients), "-m", str(load.streams)),
-        # one cipher suite for all, so that TLS costs all the same
-        "--tls13-ciphers=TLS_AES_128_GCM_SHA256",
-        *(("-d", str(load.upload)) if load.upload else ()),
-        f"{scheme}://127.0.0.1:{server.port}{load.path}",
-    ]
-    before = cpu_ns(server.pid)
-    try:
-        done = subprocess.run(
-            pinned(command, load_core()),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_LONGEST_RUN,
-        )
-    except subprocess.TimeoutExpired:
-        raise Missing(f"{server.name} does not answer: {server.complaint()}") from None
-    spent = cpu_ns(server.pid) - before
-    succeeded = re.search(r"(\d+) succeeded", done.stdout)
-    ok = re.search(r"status codes: (\d+) 2xx", done.stdout)
-    rate = re.search(r"([\d.]+) req/s", done.stdout)
-    good = min(int(succeeded[1]), int(ok[1])) if succeeded and ok else 0
-    if rate is None or good < load.requests:
-        raise Missing(f"{server.name} answered {good} of {load.requests}: {server.complaint()}")
-    return Outcome(spent, float(rate[1]))
