@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import serialization
 import plait
 from plait.cli import main
 from plait.cli import running as running_module
-from plait.cli.addresses import Bind, parse_bind
+from plait.process.binds import Bind, parse_bind
 from tests.support.certs import make_certificate
 
 
@@ -144,7 +144,7 @@ def test_certificates_that_cannot_be_used(complain, tmp_path, tls_files):
     broken.write_bytes(tls_files.cert.read_bytes()[:200] + b"\n-----END CERTIFICATE-----\n")
     cert = ("serve", ".", "-b", "127.0.0.1:0", "--certfile", tls_files.cert)
 
-    assert "holds no private key: give it with --keyfile" in complain(*cert)
+    assert "holds no private key: name the key's file too" in complain(*cert)
     assert "cannot read the key missing: No such file" in complain(*cert, "--keyfile", "missing")
     assert "cannot read the key .: Is a directory" in complain(*cert, "--keyfile", ".")
     assert "holds no private key in PEM" in complain(*cert, "--keyfile", tls_files.cert)

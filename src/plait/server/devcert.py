@@ -28,9 +28,12 @@ VALID_DAYS = 14
 _TLS12_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
 
-def secure_context() -> ssl.SSLContext:
-    """Return a server's TLS context as RFC 9113 §9.2 wants it, still without a certificate."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+def secure_context(kind: type[ssl.SSLContext] = ssl.SSLContext) -> ssl.SSLContext:
+    """Return a server's TLS context as RFC 9113 §9.2 wants it, still without a certificate.
+
+    :param kind: the class to make it of.
+    """
+    context = kind(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.set_ciphers(_TLS12_CIPHERS)
