@@ -138,7 +138,7 @@ def test_old_versions_and_prohibited_ciphers_are_refused(several: list[TLSFiles]
     old = anybody()
     old.set_ciphers("ECDHE-ECDSA-AES128-SHA")
     old.maximum_version = TLS12
-    with pytest.raises(ssl.SSLError, match="(?i)no.shared.cipher"):
+    with pytest.raises(ssl.SSLError, match=r"(?i)no.shared.cipher"):
         Talk(context, "two.example", old)
     assert context.minimum_version == TLS12
 
@@ -199,7 +199,7 @@ def test_clients_are_asked_for_certificates(
         with pytest.raises(ssl.SSLError):
             Talk(context, name, client_with(several[0]))
     assert Talk(optional, name, client_with(None)).server.getpeercert() is None
-    with pytest.raises(ssl.SSLError, match="(?i)did.not.return.a.certificate"):
+    with pytest.raises(ssl.SSLError, match=r"(?i)did.not.return.a.certificate"):
         Talk(required, name, client_with(None))
 
 
@@ -289,7 +289,7 @@ def test_files_are_watched_while_connections_go_on(
     expected = [serial(several[1]), serial(new)]
 
     async def presented(server: HTTP2Server) -> int:
-        reader, writer = await asyncio.open_connection(
+        _, writer = await asyncio.open_connection(
             *server.addresses[0][:2], ssl=anybody("h2"), server_hostname="two.example"
         )
         der = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
@@ -311,7 +311,7 @@ def test_files_are_watched_while_connections_go_on(
                 replace(several[2], made(tmp_path / "third", "three.example"))
                 replace(several[1], new)
                 async with asyncio.timeout(10):
-                    while await presented(server) != expected[1]:
+                    while await presented(server) != expected[1]:  # noqa: ASYNC110
                         await asyncio.sleep(0.01)
             client.send(client.request(1))
             assert (await client.response(1))[1] == b"hello"
@@ -401,7 +401,7 @@ def test_settings_that_make_no_sense(tls_files: TLSFiles, tmp_path: Path) -> Non
         Certificates(pair, client_certificates="maybe")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="more than 0 seconds"):
         Certificates(pair, interval=0)
-    with pytest.raises(CertificateFileError, match="holds no certificates of authorities$"):
+    with pytest.raises(CertificateFileError, match=r"holds no certificates of authorities$"):
         Certificates(pair, client_ca=tls_files.key)
     with pytest.raises(CertificateFileError, match="cannot read the authorities' certificates"):
         Certificates(pair, client_ca=tmp_path / "missing")
