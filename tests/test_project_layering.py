@@ -51,6 +51,7 @@ NOT_IN_PROTOCOL = {"asyncio", "logging", "select", "selectors", "socket", "ssl",
 OPTIONAL = {
     "server": {"cryptography", "uvloop"},
     "client": {"uvloop"},
+    "compat": {"asphalt", "werkzeug"},
     "cli": {"click", "cryptography", "uvloop"},
 }
 

@@ -141,7 +141,7 @@ def test_an_unreadable_script_is_wrong_input(tmp_path: Path) -> None:
 def test_help_and_version_are_not_errors() -> None:
     done = compat("--help")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "stands in for: nghttp2, spdylay.\n" in done.stdout
+    assert "stands in for: kyoukai, nghttp2, spdylay.\n" in done.stdout
     assert compat("--version").stdout == f"plait {plait.__version__}\n"
 
 
@@ -266,5 +266,5 @@ def test_install_refuses_when_another_module_is_in_use(tmp_path: Path) -> None:
 
 
 def test_install_refuses_names_it_does_not_know() -> None:
-    with pytest.raises(ValueError, match="stands in for nghttp2, spdylay, not for 'spam'"):
+    with pytest.raises(ValueError, match="stands in for kyoukai, nghttp2, spdylay, not for 'spam'"):
         install("spam")

@@ -18,7 +18,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ALIASES = {"nghttp2": "plait.compat.nghttp2", "spdylay": "plait.compat.spdylay"}
+ALIASES = {
+    "kyoukai": "plait.compat.kyoukai",
+    "nghttp2": "plait.compat.nghttp2",
+    "spdylay": "plait.compat.spdylay",
+}
 """The old top-level names, and the modules that stand for them."""
 
 
@@ -71,7 +75,7 @@ _finder = AliasFinder()
 
 
 def install(*names: str) -> None:
-    """Make ``import nghttp2`` or ``import spdylay`` find plait's; harmless when repeated.
+    """Make ``import nghttp2``, ``spdylay`` or ``kyoukai`` find plait's; harmless when repeated.
 
     It goes before a real module of the name that may be installed beside plait.
 

@@ -1,0 +1,51 @@
+"""The module ``kyoukai.backends.http2``, under the name that programs import it by."""
+
+from __future__ import annotations
+
+from plait.compat.kyoukai import (
+    REQUEST_FINISHED,
+    Context,
+    DataReceived,
+    ErrorCodes,
+    H2Connection,
+    H2KyoukaiComponent,
+    H2KyoukaiProtocol,
+    H2State,
+    KyoukaiBaseComponent,
+    MultiDict,
+    ProtocolError,
+    Request,
+    RequestReceived,
+    Response,
+    StreamEnded,
+    StreamReset,
+    WindowUpdated,
+    create_wsgi_environment,
+    get_header,
+    partial,
+    urlsplit,
+)
+
+__all__ = [
+    "REQUEST_FINISHED",
+    "Context",
+    "DataReceived",
+    "ErrorCodes",
+    "H2Connection",
+    "H2KyoukaiComponent",
+    "H2KyoukaiProtocol",
+    "H2State",
+    "KyoukaiBaseComponent",
+    "MultiDict",
+    "ProtocolError",
+    "Request",
+    "RequestReceived",
+    "Response",
+    "StreamEnded",
+    "StreamReset",
+    "WindowUpdated",
+    "create_wsgi_environment",
+    "get_header",
+    "partial",
+    "urlsplit",
+]
