@@ -216,8 +216,9 @@ class Connection(ConnectionView):
         """Queue octets of a body, any number; they leave as the windows allow.
 
         :param data: ``bytes`` and a read-only ``memoryview`` are not copied.
-        :param end_stream: the body ends with them.
-        :raises StreamStateError: before the head, after the end, or behind a body source that
+        :param end_stream: the body ends with them. Without octets, and behind a body source that
+            has not ended: with that.
+        :raises StreamStateError: before the head, after the end; octets behind a body source that
             has not ended; for octets where a response has none (to HEAD, and with 204, 205, 304).
         :raises NoSuchStreamError: if the stream is not open.
         :raises TypeError: for what is not octets.

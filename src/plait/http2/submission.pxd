@@ -33,6 +33,8 @@ cdef class Submission:
     cpdef object trailers(self, Stream stream, list fields, bint end_stream)
     @cython.locals(stream=Stream)
     cpdef object data(self, long long stream_id, object data, bint end_stream)
+    @cython.locals(stream=Stream, body=Body)
+    cpdef bint end_source(self, long long stream_id) except -1
     @cython.locals(stream=Stream)
     cpdef Stream bodied(self, long long stream_id)
     @cython.locals(body=Body)

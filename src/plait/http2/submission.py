@@ -154,11 +154,23 @@ class Submission:
 
     def data(self, stream_id: int, data: Octets, end_stream: bool) -> None:
         """Queue octets of a body."""
+        if end_stream and len(data) == 0 and self.end_source(stream_id):
+            return
         stream = self.bodied(stream_id)
         octets = steady(data)
         if stream.headless and self.session.is_server and len(octets) > 0:
             raise no_content(stream)
         self.out.send_octets(stream, octets, end_stream)
+
+    def end_source(self, stream_id: int) -> bool:
+        """Let the end of a stream's body source be the end of the stream, if it has one."""
+        stream = self.living(stream_id)
+        body = stream.body
+        if body is None or body.read is None:
+            return False
+        self.out.require_sendable(stream, "DATA")
+        body.ends = True
+        return True
 
     def source(self, stream_id: int, source: BodySource, end_stream: bool) -> None:
         """Let a body be pulled from a source."""

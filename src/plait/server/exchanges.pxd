@@ -15,6 +15,7 @@ cdef int _ON_HEADERS
 cdef int _ON_DATA
 cdef int _ON_DONE
 cdef int _ON_CLOSE
+cdef int _HOSTED
 
 cdef class Exchanges(Inlet):
     cdef readonly object server
@@ -34,6 +35,7 @@ cdef class Exchanges(Inlet):
     cpdef object request_done(self, BaseRequestHandler handler)
     cpdef object call(self, BaseRequestHandler handler, int callback, bytes data)
     cpdef object stream_closed(self, StreamClosed event)
+    @cython.locals(handler=BaseRequestHandler)
     cpdef object trailers_received(self, TrailersReceived event)
     cpdef object keep_trailers(self, BaseRequestHandler handler, list fields)
     cpdef object stream_reset(self, StreamReset event)

@@ -26,7 +26,7 @@ from .bodies import AsyncBody
 from .handler import BaseRequestHandler
 from .inlet import Inlet
 from .pushes import Pushes
-from .tasks import ASYNC, CLOSE, DATA, DONE, HEADERS, StreamWork, callback_plan, start_task
+from .tasks import ASYNC, CLOSE, DATA, DONE, HEADERS, HOSTED, StreamWork, callback_plan, start_task
 
 if TYPE_CHECKING:
     from plait.http2.fields import Field
@@ -40,6 +40,7 @@ _ON_HEADERS = HEADERS
 _ON_DATA = DATA
 _ON_DONE = DONE
 _ON_CLOSE = CLOSE
+_HOSTED = HOSTED
 
 
 class Exchanges(Inlet):
@@ -82,6 +83,9 @@ class Exchanges(Inlet):
         handler.headers = event.headers
         if event.has_cookies:
             self.join_cookies(handler)
+        if handler._h2_plan & _HOSTED:
+            handler._h2_hear(event)
+            return
         if handler._h2_plan & _ASYNC:
             self.work_of(handler).deliver(event)
             return
@@ -94,6 +98,9 @@ class Exchanges(Inlet):
         """Some of a request's body arrived."""
         handler = self.streams.get(event.stream_id)
         if handler is None:
+            return
+        if handler._h2_plan & _HOSTED:
+            handler._h2_hear(event)
             return
         if handler._h2_plan & _ASYNC:
             self.work_of(handler).deliver(event)
@@ -134,6 +141,9 @@ class Exchanges(Inlet):
         """The request ends with trailers."""
         handler = self.streams.get(event.stream_id)
         if handler is None:
+            return
+        if handler._h2_plan & _HOSTED:
+            handler._h2_hear(event)
             return
         if handler._h2_plan & _ASYNC:
             self.work_of(handler).deliver(event)

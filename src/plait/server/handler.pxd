@@ -26,6 +26,7 @@ cdef class BaseRequestHandler:
     cdef public list _h2_received_trailers
     cdef object __weakref__
 
+    cpdef object _h2_hear(self, event)
     @cython.locals(code=int, fields=list, link=Link)
     cpdef object _h2_respond(self, status, headers, body, trailers)
     @cython.locals(engine=Connection)

@@ -104,6 +104,13 @@ class BaseRequestHandler:
         Called once, after everything else. Nothing can be sent any more.
         """
 
+    def _h2_hear(self, event: Any) -> None:
+        """Take an event of the stream as it is; exchanges override this, and no callback."""
+        raise NotImplementedError
+
+    def _h2_leaving(self) -> None:
+        """The server wants to end; exchanges tell their hosts."""
+
     # --- what is known of the request -----------------------------------------------------------
 
     @property

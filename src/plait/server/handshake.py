@@ -12,10 +12,10 @@ import ssl as _ssl
 from typing import TYPE_CHECKING, Any
 
 from .addresses import peer_address
-from .protocol import ServerProtocol
 from .timeouts import passed
 
 if TYPE_CHECKING:
+    from .host import Peer
     from .http2_server import HTTP2Server
 
 # The loops have time limits of their own, for the handshake and for the end of TLS. Ours come
@@ -30,12 +30,18 @@ class Handshake:
     """
 
     def __init__(
-        self, server: HTTP2Server, loop: asyncio.AbstractEventLoop, context: _ssl.SSLContext
+        self,
+        server: HTTP2Server,
+        loop: asyncio.AbstractEventLoop,
+        context: _ssl.SSLContext,
+        peer: Peer | None = None,
     ) -> None:
         self.transport: asyncio.Transport | None = None
         self._server = server
         self._loop = loop
         self._context = context
+        # Who the client is, where a proxy has told.
+        self._peer = peer
         self._begun = 0.0
         # What came before the upgrade began, and what came decrypted before it was over.
         self._early: list[bytes] = []
@@ -138,7 +144,8 @@ class Handshake:
 
     def _begin(self, secure: asyncio.Transport) -> None:
         """Let the connection begin."""
-        protocol = ServerProtocol(self._server, self._loop)
+        protocol = self._server.protocol_for(secure)
+        protocol.peer = self._peer
         secure.set_protocol(protocol)  # type: ignore[arg-type]
         protocol.connection_made(secure)
         early, self._early = self._early, []

@@ -64,8 +64,6 @@ class Exchange(Protocol):
     :ivar complete: whether the request has come to its end.
     :ivar peer: what is known of the connection.
     :ivar loop: the event loop.
-    :ivar closed: nothing can be sent any more: ``closed`` of the cycle was called, or is about to.
-    :ivar can_push: whether ``promise`` has any effect.
     :ivar status: of the final response; 0 before it.
     """
 
@@ -79,9 +77,15 @@ class Exchange(Protocol):
     complete: bool
     peer: Peer
     loop: asyncio.AbstractEventLoop
-    closed: bool
-    can_push: bool
     status: int
+
+    @property
+    def closed(self) -> bool:
+        """Nothing can be sent any more."""
+
+    @property
+    def can_push(self) -> bool:
+        """Whether ``promise`` has any effect."""
 
     # What follows has no effect once the exchange is closed. What may not be sent raises
     # ``ValueError`` (``InvalidFieldError`` for a field), and nothing of it has been sent then.

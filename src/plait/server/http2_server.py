@@ -68,6 +68,10 @@ class HTTP2Server:
     """
 
     customs: ClassVar[Customs] = Customs()
+    # What makes the protocol of connections in HTTP/1; nothing does here.
+    http1: Callable[..., Any] | None = None
+    # What is offered by ALPN.
+    alpn: tuple[str, ...] = ("h2",)
 
     def __init__(
         self,
@@ -111,7 +115,7 @@ class HTTP2Server:
         self._stopping = False
         self._interrupted = False
         if ssl is not None:
-            prepare_context(ssl)
+            prepare_context(ssl, self.alpn)
         # As the engine is told: the transport decides what the scheme is.
         self.engine_config = self.config
         if self.config.transport_scheme is None and not self.customs.client_scheme:
@@ -327,6 +331,17 @@ class HTTP2Server:
             f" ({reason})" if reason else "",
         )
 
+    def protocol_for(self, transport: asyncio.Transport) -> Any:  # noqa: ARG002 - others look at it
+        """Return the protocol of a connection whose TLS handshake is over."""
+        assert self._loop is not None
+        return ServerProtocol(self, self._loop)
+
+    def begin_http1(
+        self, connection: ServerProtocol, transport: asyncio.Transport, opening: bytes
+    ) -> None:
+        """A client speaks HTTP/1, and there is somebody who does, too."""
+        raise NotImplementedError
+
     def connection_opened(self, connection: ServerProtocol) -> None:
         """A connection was made."""
         self._connections.add(connection)
@@ -370,7 +385,8 @@ class HTTP2Server:
             if self._stopping or not self._serving:
                 loop.stop()
 
-    def _connect(self) -> ServerProtocol | Handshake:
+    def _connect(self) -> Any:
+        """Return the protocol of a connection that has just been made."""
         assert self._loop is not None
         if self._ssl is not None:
             return Handshake(self, self._loop, self._ssl)

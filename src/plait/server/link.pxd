@@ -7,8 +7,10 @@ cdef class Link:
     cdef public object log
     cdef public bint logs_access
     cdef public tuple remote_address
+    cdef public object peer
     cdef public bint busy
     cdef public object calling
     cdef public list due_trailers
 
     cpdef object flush(self)
+    cpdef object flush_soon(self)

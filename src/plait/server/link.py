@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from plait.http2.connection import Connection
 
     from .handler import BaseRequestHandler
+    from .host import Peer
 
 
 class Link:
@@ -21,6 +22,7 @@ class Link:
     :ivar log: the logger of the server.
     :ivar logs_access: whether ``log`` is enabled for INFO, as far as known at the latest read.
     :ivar remote_address: ``(host, port)`` of the client, with two more items for IPv6.
+    :ivar peer: what the exchanges of this connection know of it; ``None`` until one asks.
     :ivar busy: output is being gathered by someone who will call ``flush`` afterwards.
     :ivar calling: the handler that a synchronous callback is running of.
     :ivar due_trailers: streams whose body has just ended and whose trailers are to be asked for.
@@ -33,12 +35,17 @@ class Link:
         self.log = log
         self.logs_access = False
         self.remote_address: tuple[Any, ...] = ("", 0)
+        self.peer: Peer | None = None
         self.busy = False
         self.calling: BaseRequestHandler | None = None
         self.due_trailers: list[tuple[int, Any]] | None = None
 
     def flush(self) -> None:
         """Write what the engine has to send, and report the streams that ended by it."""
+        raise NotImplementedError
+
+    def flush_soon(self) -> None:
+        """Flush once in the next turn of the event loop, however often this is called."""
         raise NotImplementedError
 
     def push(

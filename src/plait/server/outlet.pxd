@@ -13,6 +13,7 @@ cdef class Outlet(Link):
     cdef readonly long long octets_out
     cdef readonly object again
     cdef readonly long long empty_helpings
+    cdef readonly bint due
 
     @cython.locals(helpings=int)
     cpdef object write(self, Connection engine)

@@ -45,6 +45,7 @@ class Outlet(Link):
         # A flush that is to come: bodies that had nothing, or a turn that was left to others.
         self.again: asyncio.Handle | None = None
         self.empty_helpings = 0
+        self.due = False
 
     def pause_writing(self) -> None:
         """The transport has enough."""
@@ -119,6 +120,17 @@ class Outlet(Link):
                 self.again = self.loop.call_later(seconds, self.flush_again)
             else:
                 self.again = self.loop.call_soon(self.flush_again)
+
+    def flush_soon(self) -> None:
+        """Flush once in the next turn of the event loop, however often this is called."""
+        if not self.due:
+            self.due = True
+            self.loop.call_soon(self.flush_due)
+
+    def flush_due(self) -> None:
+        """The next turn has come."""
+        self.due = False
+        self.flush()
 
     def flush_again(self) -> None:
         """The other turn has come."""

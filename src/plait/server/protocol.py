@@ -38,6 +38,8 @@ from .timeouts import TimeLimits, Watch
 from .tls import negotiated_protocol, weakness
 
 if TYPE_CHECKING:
+    from plait.http2.fields import Field
+
     from .http2_server import HTTP2Server
 
 _OPENING = 0
@@ -81,11 +83,17 @@ class ServerProtocol(Exchanges):
         """
         server = self.server
         self.secure = transport.get_extra_info("sslcontext") is not None
-        if not self.secure and not server.admits(transport):
-            return
+        if self.secure or server.admits(transport):
+            self.begin_connection(transport)
+
+    def begin_connection(self, transport: asyncio.Transport) -> None:
+        """The connection is admitted."""
+        server = self.server
         self.transport = transport
         self.watch.begin(self.loop.time())
         self.remote_address = address = peer_address(transport)
+        if self.peer is not None and self.peer.client is not None:
+            self.remote_address = address = self.peer.client
         self.log.info("connection_made, address:%s, port:%s", address[0], address[1])
         self.limit_buffer(transport)
         server.connection_opened(self)
@@ -206,6 +214,9 @@ class ServerProtocol(Exchanges):
             return b""
         self.opening += data
         verdict = judge_opening(self.opening)
+        if verdict == HTTP1 and self.server.http1 is not None:
+            self.hand_over()
+            return b""
         if verdict == HTTP1:
             self.refused("preface.http1")
             self.log.info("closing: the client speaks HTTP/1.x; only HTTP/2 is spoken here")
@@ -221,6 +232,42 @@ class ServerProtocol(Exchanges):
         opening = self.opening
         self.opening = b""
         return opening
+
+    def hand_over(self) -> None:
+        """The client speaks HTTP/1: another protocol has the transport from here on."""
+        transport = self.transport
+        if transport is None:
+            return
+        opening = self.opening
+        self.opening = b""
+        self.octets_in = 0
+        self.phase = _LOST
+        self.engine = None
+        self.transport = None
+        self.hear_no_more()
+        self.server.begin_http1(self, transport, opening)
+
+    def begin_upgraded(
+        self, transport: asyncio.Transport, fields: list[Field], settings: bytes, complete: bool
+    ) -> None:
+        """A request in HTTP/1.1 becomes stream 1 (RFC 7540 §3.2).
+
+        :raises UsageError: if the request or the settings are not valid.
+        """
+        self.begin_connection(transport)
+        engine = self.engine
+        assert engine is not None
+        self.phase = _SPEAKING
+        self.busy = True
+        try:
+            events = engine.receive_upgrade(fields, settings, complete)
+            engine.initiate_connection()
+            for event in events:
+                if isinstance(event, RequestReceived):
+                    self.request_received(event)
+        finally:
+            self.busy = False
+        self.flush()
 
     # --- events ---------------------------------------------------------------------------------
 
@@ -293,6 +340,8 @@ class ServerProtocol(Exchanges):
     def begin_shutdown(self) -> None:
         """Let the client finish what it has begun (RFC 9113 §6.8)."""
         self.leaving = True
+        for handler in list(self.streams.values()):
+            handler._h2_leaving()
         if self.phase == _SPEAKING and self.engine is not None:
             self.engine.begin_shutdown()
             self.flush()

@@ -22,15 +22,17 @@ if TYPE_CHECKING:
     from .exchanges import Exchanges
     from .handler import BaseRequestHandler
 
-# Which callbacks a handler class overrides; and whether any of them is a coroutine function.
+# Which callbacks a handler class overrides; whether any of them is a coroutine function; and
+# whether it takes the events of its stream as they are.
 HEADERS = 1
 DATA = 2
 DONE = 4
 CLOSE = 8
 ASYNC = 16
+HOSTED = 32
 
 
-def callback_plan(handler_class: type, base: type) -> int:
+def callback_plan(handler_class: type[BaseRequestHandler], base: type[BaseRequestHandler]) -> int:
     """Return which callbacks ``handler_class`` has of its own, as flags."""
     plan = 0
     for flag, name in (
@@ -44,6 +46,8 @@ def callback_plan(handler_class: type, base: type) -> int:
             plan |= flag
             if flag != CLOSE and inspect.iscoroutinefunction(method):
                 plan |= ASYNC
+    if handler_class._h2_hear is not base._h2_hear:
+        plan |= HOSTED
     return plan
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl as _ssl
+from collections.abc import Sequence
 
 # The parts of an OpenSSL cipher name (TLS 1.2) that make it an authenticated cipher with ephemeral
 # keys; RFC 9113 Appendix A prohibits every other cipher suite of TLS 1.2.
@@ -15,9 +16,9 @@ _EPHEMERAL = ("ECDHE-", "DHE-")
 _AUTHENTICATED = ("-GCM-", "-CCM", "CHACHA20-POLY1305")
 
 
-def prepare_context(context: _ssl.SSLContext) -> None:
-    """Make ``context`` offer HTTP/2, and nothing else, by ALPN (RFC 9113 §3.2)."""
-    context.set_alpn_protocols(["h2"])
+def prepare_context(context: _ssl.SSLContext, protocols: Sequence[str] = ("h2",)) -> None:
+    """Make ``context`` offer these protocols, and nothing else, by ALPN (RFC 9113 §3.2)."""
+    context.set_alpn_protocols(protocols)
 
 
 def negotiated_protocol(transport: asyncio.BaseTransport) -> str | None:
