@@ -4,6 +4,7 @@
 #   make test     set everything up and run the tests, plain and compiled
 #   make lint     style and generated files     make types   mypy --strict
 #   make docs     build the documentation       make bench   measure against peers
+#   make bench-hosts   measure the application hosts on PYTHONS="python3.11 python3.12 ..."
 #   make fuzz     a minute of fuzzing; SECONDS=3600 for longer
 #   make soak     attacks, millions of streams, rude clients: some 20 minutes; ARGS=--short
 #   make sanitize the compiled variant under AddressSanitizer and UBSan
@@ -26,6 +27,9 @@ SERVE := .venv$(TAG)-serve
 FUZZ := .venv$(TAG)-fuzz
 SANITIZED := build/sanitize/installed$(TAG)
 SECONDS ?= 60
+# the interpreters of bench-hosts
+PYTHONS ?= python3.11 python3.12 python3.13
+VERSIONS = $(foreach python,$(PYTHONS),$(shell $(python) -c 'import sys; print("%d.%d" % sys.version_info[:2])'))
 # what the tests need of npm's
 NODE := build/node
 
@@ -35,7 +39,7 @@ RECIPE := pyproject.toml setup.py
 PIP := -m pip --disable-pip-version-check --no-input
 PIP_INSTALL := $(PIP) install --quiet
 
-.PHONY: serve test test-plain test-compiled test-slow lint types docs bench compiled format clean \
+.PHONY: serve test test-plain test-compiled test-slow lint types docs bench bench-hosts compiled format clean \
     fuzz sanitize soak node-peers
 .DEFAULT_GOAL := test
 
@@ -85,6 +89,14 @@ soak: $(COMPILED)/.ready
 
 bench: $(COMPILED)/.ready
 	$(COMPILED)/bin/python -m benchmarks $(ARGS)
+
+# One run for each interpreter, then one that sets them beside each other.
+bench-hosts:
+	@for python in $(PYTHONS); do $(MAKE) --no-print-directory PYTHON=$$python compiled || exit 1; done
+	@for version in $(VERSIONS); do .venv-$$version-compiled/bin/python -m benchmarks --only hosts \
+	    --output benchmarks/HOSTS-$$version.md $(ARGS) || exit 1; done
+	@set -- $(VERSIONS:%=.venv-%-compiled/bin/python); IFS=,; \
+	$$1 -m benchmarks --only hosts.versions --pythons "$$*" --output benchmarks/HOSTS-versions.md
 
 # Where one of the two cannot run, that is said in a line, and only CI fails for it.
 fuzz:

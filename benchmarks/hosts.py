@@ -7,8 +7,10 @@ task can be started eagerly, the goal is set against plait on 3.12.
 from __future__ import annotations
 
 import importlib.util
+import json
 import sys
 import tempfile
+import timeit
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -20,7 +22,7 @@ from benchmarks.host_runs import million, versions
 from benchmarks.hosted.asgi import BIG_BODY
 from benchmarks.loads import Load
 from benchmarks.options import Options
-from benchmarks.report import Report
+from benchmarks.report import Report, Row
 from benchmarks.rivals import Hosting, contestants
 from benchmarks.server import make_tls
 from benchmarks.workers import Missing, installed_name
@@ -107,20 +109,24 @@ def _files() -> Iterator[tuple[Path, Path]]:
     """What is sent up: a JSON document of 1 KiB, and ten MiB."""
     with tempfile.TemporaryDirectory() as folder:
         small, big = Path(folder) / "document.json", Path(folder) / "big"
-        small.write_text(_document(), encoding="utf-8")
+        small.write_text(document(), encoding="utf-8")
         big.write_bytes(BIG_BODY)
         yield small, big
 
 
-def _document() -> str:
-    """An order as a shop would send it, of exactly 1,024 octets."""
-    items = ", ".join(
-        f'{{"sku": "CH-{number:04}", "name": "Chair no. {number}", "count": {number}, '
-        f'"price": {number}9.95, "gift": false}}'
-        for number in range(1, 8)
-    )
-    start = f'{{"id": 20261121, "customer": "someone@example.com", "items": [{items}], "note": "'
-    return start + "x" * (1024 - len(start) - 2) + '"}'
+def document() -> str:
+    """A message with some attributes as JSON, of exactly 1,024 octets."""
+    head = {
+        "id": 20261121,
+        "author": {"name": "Someone", "address": "someone@example.com", "verified": True},
+        "subject": "Strands",
+        "tags": ["weaving", "three strands", "pigtail"],
+        "replies": [17, 42],
+        "text": "",
+    }
+    line = "Take the right strand over the middle one, then the left one, and go on. "
+    room = 1024 - len(json.dumps(head))
+    return json.dumps({**head, "text": (line * 14)[:room]})
 
 
 def hosts(report: Report, options: Options) -> None:
@@ -172,8 +178,18 @@ def _compare(report: Report, options: Options, work: Work) -> None:
         if name != mine:
             goal = work.goals.get(name) if _judged() else None
             report.add(SECTION, *contest.row(work.title, mine, name, unit, scale, goal))
+    if work.load.content_type and contest.costs:
+        report.add(SECTION, Row(work.title, "parsing and writing alone", _json_us(), "µs"))
     rates = "; ".join(f"{name} {rate:,.0f}" for name, rate in contest.rates.items())
     report.remark(SECTION, f"Requests per second, {work.title}: {rates}.")
+
+
+def _json_us() -> float:
+    """What the application itself spends, in every server, on the document."""
+    data = document().encode()
+    repeat = 2000
+    spent = timeit.repeat(lambda: json.dumps(json.loads(data)).encode(), number=repeat)
+    return min(spent) / repeat * 1e6
 
 
 def _remark(report: Report) -> None:

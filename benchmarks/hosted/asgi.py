@@ -38,7 +38,7 @@ async def echo(scope: Message, receive: Receive, send: Send) -> None:
     body = b""
     while True:
         message = await receive()
-        body += message["body"]
+        body += message.get("body", b"")
         if not message.get("more_body", False):
             break
     answer = json.dumps(json.loads(body)).encode()
@@ -72,7 +72,7 @@ async def upload(scope: Message, receive: Receive, send: Send) -> None:
     received = 0
     while True:
         message = await receive()
-        received += len(message["body"])
+        received += len(message.get("body", b""))
         if not message.get("more_body", False):
             break
     assert received == len(BIG_BODY)
