@@ -1,0 +1,101 @@
+"""The head of a response: from the native strings of PEP 3333 to checked fields."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from plait.http2.errors import InvalidFieldError
+from plait.http2.fields import Field, outgoing_fields
+
+_log = logging.getLogger("plait.wsgi")
+
+# PEP 3333 forbids applications to send these, and HTTP/2 does not have them; old ones may.
+HOP_BY_HOP = frozenset(
+    (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
+)
+
+
+# Codes by status, for those that were seen before.
+_codes: dict[str, int] = {}
+_MOST_CODES = 256
+
+
+class Head(NamedTuple):
+    """Status and fields of a response.
+
+    :ivar length: what Content-Length says, if it is there.
+    :ivar trailing: whether the Trailer field announces that fields will follow the body.
+    """
+
+    status: int
+    fields: list[Field]
+    length: int | None
+    trailing: bool
+
+
+def make_head(status: str, headers: Iterable[tuple[str, str]]) -> Head:
+    """Check what an application gave to ``start_response``.
+
+    :raises ValueError: for what may not be sent.
+    :raises TypeError: for what is not a native string.
+    """
+    code = status_code(status)
+    fields: list[Field] = []
+    length: int | None = None
+    trailing = False
+    for name, value in headers:
+        field = native_field(name, value)
+        known = field[0]
+        if known in HOP_BY_HOP:
+            _log.debug("left out a field that is the server's business: %r", known)
+            continue
+        if known == b"content-length":
+            said = _length(field[1])
+            if length is not None:
+                if said != length:
+                    raise InvalidFieldError("there is more than one Content-Length")
+                continue
+            length = said
+        elif known == b"trailer":
+            trailing = True
+        fields.append(field)
+    return Head(code, outgoing_fields(fields, False), length, trailing)
+
+
+def status_code(status: Any) -> int:
+    """Return the code of a status such as ``"200 OK"``."""
+    if not isinstance(status, str):
+        raise TypeError(f"the status must be a str, not {type(status).__name__}")
+    code = _codes.get(status)
+    if code is None:
+        # A reason phrase may be missing: HTTP/2 has none, and applications know.
+        digits = status[:3]
+        if not (digits.isascii() and digits.isdigit() and status[3:4] in ("", " ")):
+            raise ValueError(f'the status must be like "200 OK", not {status!r}')
+        code = int(digits)
+        if code < 200:
+            raise ValueError(f"{status!r} is not the status of a final response")
+        if len(_codes) < _MOST_CODES:
+            _codes[status] = code
+    return code
+
+
+def native_field(name: Any, value: Any) -> Field:
+    """Return a field as octets, of which each character stands for one, the name in lower case."""
+    if not isinstance(name, str) or not isinstance(value, str):
+        raise TypeError(f"names and values of fields must be str: {name!r}, {value!r}")
+    return (name.lower().encode("latin-1"), value.encode("latin-1"))
+
+
+def native_fields(fields: Iterable[tuple[Any, Any]]) -> list[Field]:
+    """Return checked fields, for a section beside the head."""
+    return outgoing_fields([native_field(name, value) for name, value in fields], False)
+
+
+def _length(value: bytes) -> int:
+    """Return the number in a Content-Length field."""
+    if not value.isdigit():
+        raise InvalidFieldError(f"{value!r} is no Content-Length")
+    return int(value)
