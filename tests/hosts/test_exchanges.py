@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import logging
 from collections.abc import Callable
@@ -471,8 +472,11 @@ def test_cycles_are_told_that_the_server_ends() -> None:
         async with server, client_of(server) as client:
             client.send(client.request(1))
             await client.settled()
-            await server.close()
-            return await client.response(1)
+            closing = asyncio.create_task(server.close())
+            answer = await client.response(1)
+            await client.rest()
+            await closing
+            return answer
 
     assert run(main())[1] == b"that was all"
     assert host.names == ["startup", "begin", "leaving", "closed", "shutdown"]
