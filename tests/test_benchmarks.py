@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -11,11 +12,16 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as benchmarks
-from benchmarks.cputime import cpu_ns, in_turns, median_ratio
+from benchmarks.contest import Contest
+from benchmarks.cputime import cpu_ns, family, in_turns, median_ratio
 from benchmarks.deflate import header_blocks, zlib_ns
+from benchmarks.hosts import WORKS, document
+from benchmarks.loads import Load, Outcome
+from benchmarks.options import Options
 from benchmarks.pairs import PAIRS, VERSIONS, SpdyPair
 from benchmarks.report import Report, Row, as_markdown, as_text
-from benchmarks.servers import find_program
+from benchmarks.rivals import RIVALS, contestants
+from benchmarks.servers import Server, find_program, free_port
 from benchmarks.traffic import ended_streams, frames, small_requests, with_open_streams
 from benchmarks.workers import Missing, Worker
 from tests.support.peers import require_tool
@@ -107,6 +113,19 @@ class TestCpuTime:
             assert cpu_ns(process.pid) > 1_000_000
             process.communicate(b"\n")
 
+    def test_workers_count_with_the_process_that_started_them(self) -> None:
+        child = "import sys; print(sum(range(10**6)), flush=True); sys.stdin.read()"
+        script = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+        with subprocess.Popen(
+            [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            parent, worker = family(process.pid)
+            assert parent == process.pid
+            assert cpu_ns(worker) > 1_000_000
+            process.communicate()
+
     def test_rounds_are_taken_in_turns(self) -> None:
         order: list[str] = []
 
@@ -127,6 +146,71 @@ class TestPrograms:
             find_program("nghttpd")
 
 
+class _Listening:
+    """A program that listens; the arguments say what it costs."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.costs: dict[str, list[float]] = {}
+        self.asked: list[tuple[str, int]] = []
+        monkeypatch.setattr("benchmarks.contest.run_load", self._run_load)
+
+    def server(self, name: str, *costs: float) -> Server:
+        port = free_port()
+        script = (
+            f"import socket; s = socket.create_server(('127.0.0.1', {port}))\nwhile 1: s.accept()"
+        )
+        self.costs[name] = list(costs)
+        return Server(name, [sys.executable, "-c", script], port)
+
+    def _run_load(self, server: Server, load: Load) -> Outcome:
+        costs = self.costs[server.name]
+        if not costs:
+            raise Missing(f"{server.name} is silent")
+        self.asked.append((server.name, load.requests))
+        cost = costs.pop(0) if len(costs) > 1 else costs[0]
+        return Outcome(cost * load.requests, 1e9 / cost, load.requests)
+
+
+class TestContest:
+    def test_the_best_of_several_takes_part(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        listening = _Listening(monkeypatch)
+        contest = Contest(Load(1, 1, 1), Options(quick=True), seconds=1e-6)
+        dear, cheap = listening.server("dear", 300.0), listening.server("cheap", 200.0)
+        contest.run({"plait": listening.server("plait", 100.0), "peer": [dear, cheap]})
+        assert contest.chosen["peer"] is cheap
+        (row,) = contest.row("w", "plait", "peer", "ns", 1, None)
+        assert row.ratio == pytest.approx(0.5)
+
+    def test_who_does_not_answer_is_left_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        listening = _Listening(monkeypatch)
+        contest = Contest(Load(1, 1, 1), Options(quick=True), seconds=1e-6)
+        contest.run({"plait": listening.server("plait", 1.0), "peer": [listening.server("mute")]})
+        assert contest.left_out == {"peer": "mute is silent"}
+        assert contest.row("w", "plait", "peer", "ns", 1, None) == []
+
+    def test_each_gets_as_many_requests_as_it_can_answer_in_the_time(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        listening = _Listening(monkeypatch)
+        contest = Contest(Load(1, 1, 1), Options(quick=True), seconds=1e-3)
+        contest.run({"a": listening.server("a", 1000.0), "b": listening.server("b", 2000.0)})
+        assert listening.asked[-2:] == [("a", 1000), ("b", 500)]
+
+
+class TestHosts:
+    def test_the_document_has_a_kibibyte(self) -> None:
+        assert len(document().encode()) == 1024
+        assert json.loads(document())["id"] == 20261121
+
+    @pytest.mark.parametrize("name", WORKS)
+    def test_every_goal_is_against_a_peer_that_takes_part(self, name: str) -> None:
+        work = WORKS[name]
+        servers = contestants("plait", work.hosting)
+        assert set(servers) <= {"plait", *RIVALS}
+        if work.hosting.interface == "asgi":
+            assert set(work.goals) < set(servers)
+
+
 class TestWorkers:
     def test_an_engine_that_is_not_installed_says_so(self, tmp_path: Path) -> None:
         (tmp_path / "ngh2.py").write_text("raise ImportError('No module named ngh2')")
@@ -135,7 +219,9 @@ class TestWorkers:
 
 
 class TestCommand:
-    @pytest.mark.parametrize("arguments", [["--only", "nothing"], ["--fast"], ["more"]])
+    @pytest.mark.parametrize(
+        "arguments", [["--only", "nothing"], ["--only", "hosts.nothing"], ["--fast"], ["more"]]
+    )
     def test_wrong_input_is_one_line_and_status_2(
         self, arguments: list[str], capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -145,6 +231,34 @@ class TestCommand:
         lines = capsys.readouterr().err.splitlines()
         assert len(lines) == 1
         assert lines[0].startswith("python -m benchmarks: ")
+
+    def test_a_part_of_a_suite_may_be_asked_for(self) -> None:
+        options = benchmarks.parse(["--only", "hpack,hosts.echo,hosts.tls", "--no-write"])
+        assert options.wants("hosts")
+        assert options.wants("hpack")
+        assert not options.wants("engine")
+        assert options.parts("hosts") == ("echo", "tls")
+        assert benchmarks.parse(["--only", "hosts"]).parts("hosts") == ()
+        assert options.output is None
+
+    @pytest.mark.slow
+    @pytest.mark.interop
+    @pytest.mark.timeout(600)
+    def test_the_hosts_are_measured_beside_every_peer(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        require_tool("h2load")
+        for peer in ("granian", "h2corn", "hypercorn", "uvicorn", "zttp", "uvloop"):
+            pytest.importorskip(peer, reason=f"{peer} not found: pip install {peer}")
+        results = tmp_path / "RESULTS.md"
+        only = "hosts.hello,hosts.wsgi,hosts.echo,hosts.memory"
+        assert benchmarks.main(["--quick", "--only", only, "--output", str(results)]) == 0
+        text = results.read_text(encoding="utf-8")
+        for row in ("ASGI hello, h2c", "WSGI hello, h2c", "JSON echo of 1 KiB", "MiB |"):
+            assert f"| {row}" in text or row in text
+        for peer in RIVALS:
+            assert f"| {peer} |" in text
+        assert "Left out" not in text, text
 
     @pytest.mark.slow
     @pytest.mark.interop
@@ -157,7 +271,8 @@ class TestCommand:
         pytest.importorskip("ngh2", reason="ngh2 not found: pip install ngh2")
         results = tmp_path / "RESULTS.md"
         monkeypatch.setattr(benchmarks, "RESULTS", results)
-        assert benchmarks.main(["--quick"]) == 0
+        suites = ",".join(name for name in benchmarks.SUITES if name != "hosts")
+        assert benchmarks.main(["--quick", "--only", suites]) == 0
         printed = capsys.readouterr().out
         text = results.read_text(encoding="utf-8")
         for section in ("Engine alone", "HPACK", "Server, a Python", "bodies", "memory", "SPDY"):
