@@ -24,6 +24,7 @@ BELOW: dict[str, set[str]] = {
     "client": {"_loop", "_version", "hpack", "http2"},
     "compat": {"_loop", "_version", "hpack", "http2", "spdy", "server", "client"},
     "demo": {"hpack", "http2", "server"},
+    "process": {"server"},
     # the command is a user of the root as well, which nothing else below it may be
     "cli": {
         "",
@@ -36,6 +37,7 @@ BELOW: dict[str, set[str]] = {
         "client",
         "compat",
         "demo",
+        "process",
     },
     "__main__": {"cli"},
 }
@@ -52,6 +54,7 @@ OPTIONAL = {
     "server": {"cryptography", "uvloop"},
     "client": {"uvloop"},
     "compat": {"asphalt", "werkzeug"},
+    "process": {"watchfiles"},
     "cli": {"click", "cryptography", "uvloop"},
 }
 

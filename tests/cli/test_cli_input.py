@@ -64,7 +64,7 @@ def module(tmp_path):
         (["serve", "a\nb"], "there is no directory 'a\\nb'"),
         (["serve", __file__], "is not a directory"),
         (["serve", "x" * 5000], "cannot serve"),
-        (["run"], "Missing argument 'MODULE:HANDLER'"),
+        (["run"], "Missing argument 'MODULE:OBJECT'"),
         (["demo", "extra"], "unexpected extra argument"),
         (["demo", "--tls-bind", "nowhere"], "is not HOST:PORT"),
     ],
@@ -76,7 +76,7 @@ def test_wrong_arguments(complain, arguments, says):
 @pytest.mark.parametrize(
     ("address", "says"),
     [
-        ("8080", "is not HOST:PORT, [IPV6]:PORT or unix:PATH"),
+        ("8080", "is not HOST:PORT, [IPV6]:PORT, unix:PATH or fd://NUMBER"),
         ("localhost", "is not HOST:PORT"),
         ("localhost:", "is not HOST:PORT"),
         ("localhost:http", "is not HOST:PORT"),
@@ -168,20 +168,20 @@ def test_certificates_that_cannot_be_used(complain, tmp_path, tls_files):
 @pytest.mark.parametrize(
     ("spec", "says"),
     [
-        ("app", "is not MODULE:HANDLER"),
-        ("app:", "is not MODULE:HANDLER"),
-        (":Handler", "is not MODULE:HANDLER"),
+        ("app", "is not MODULE:OBJECT"),
+        ("app:", "is not MODULE:OBJECT"),
+        (":Handler", "is not MODULE:OBJECT"),
         (".app:Handler", "is not the name of a module"),
         ("a..b:Handler", "is not the name of a module"),
-        ("./site/app.py:Handler", "write site.app:HANDLER"),
+        ("./site/app.py:Handler", "write site.app:OBJECT"),
         ("no_such_module:Handler", "there is no module 'no_such_module'"),
-        ("no_such_module.py:Handler", "write no_such_module:HANDLER"),
+        ("no_such_module.py:Handler", "write no_such_module:OBJECT"),
         ("json.nothing:Handler", "there is no module 'json.nothing'"),
         ("json:Nothing", "json has no 'Nothing'"),
         ("json:decoder.Nothing", "json has no 'decoder.Nothing'"),
         ("json:__name__", "json:__name__ is not callable: it is of type str"),
-        ("json:JSONDecoder", "cannot be called with (http2, stream_id)"),
-        ("os:getcwd", "cannot be called with (http2, stream_id)"),
+        ("json:JSONDecoder", "neither an ASGI nor a WSGI application nor a request handler"),
+        ("os:getcwd", "if it returns the application, add --factory"),
     ],
 )
 def test_handlers_that_are_not_there(complain, spec, says):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -9,12 +11,11 @@ from typing import Any
 import click
 
 from plait import build_info
-from plait.server import TimeLimits
+from plait.process.binds import Bind
+from plait.process.errors import UserError, one_line
 
-from .addresses import Bind
-from .errors import UserError, one_line
-from .loading import load_handler
 from .options import (
+    LIMITS,
     F,
     bind_option,
     certificate_options,
@@ -23,28 +24,16 @@ from .options import (
     open_files,
     parse_binds,
     running_options,
-    seconds_option,
     with_options,
 )
+from .run import run_command, time_limits
 from .running import Listener, serve
 from .spdy import spdy_group
 from .tls import context_from_options
 
-_OPTIONS = (
-    seconds_option("--idle-timeout", 180, "How long a connection may be idle; 0 for ever."),
-    seconds_option("--body-timeout", 60, "How long 4 KiB of a request may take; 0 for ever."),
-    seconds_option("--write-timeout", 60, "How long 4 KiB of a response may take; 0 for ever."),
-    click.option(
-        "--max-connections",
-        type=click.IntRange(min=1),
-        metavar="NUMBER",
-        help="How many connections an address may have open; any number by default.",
-    ),
-)
-
 
 def _common_options(function: F) -> F:
-    return certificate_options(running_options(with_options(function, _OPTIONS)))
+    return certificate_options(running_options(with_options(function, LIMITS)))
 
 
 def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -53,8 +42,35 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
         ctx.exit()
 
 
+# What can only be an application: MODULE:OBJECT, also written as a file's name.
+_TARGET = re.compile(r"[A-Za-z_./][\w./]*:[A-Za-z_][\w.]*")
+
+
+class _Group(click.Group):
+    """`plait MODULE:OBJECT` is `plait run MODULE:OBJECT`, wherever the options stand."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in ("-h", "--help", "--version"):
+            # what stands first is the application, or an option of its
+            first = args if args[0].startswith("-") else args[:1]
+            if any(_TARGET.fullmatch(each) for each in first):
+                args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        stem = name.removesuffix(".py")
+        if name not in self.commands and os.path.exists(f"{stem.replace('.', os.sep)}.py"):
+            module = stem.removeprefix("./").replace(os.sep, ".")
+            ctx.fail(f"No such command {name!r}: to serve an application in it, write {module}:app")
+        return super().resolve_command(ctx, args)
+
+
 @click.group(
     name="plait",
+    cls=_Group,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     no_args_is_help=False,
 )
@@ -69,11 +85,14 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 def plait() -> None:
     """Serve over HTTP/2.
 
+    plait app:app serves the application app of app.py: it is plait run app:app.
+
     Without a certificate the server speaks h2c: HTTP/2 over cleartext, with prior knowledge.
     Browsers need TLS; --dev-cert is the quick way to it.
     """
 
 
+plait.add_command(run_command)
 plait.add_command(spdy_group)
 
 
@@ -91,21 +110,6 @@ def serve_command(
     configure_logging(options["log_level"])
     files, note = open_files(directory, listing=listing, hidden=hidden, cache_control=cache_control)
     _serve(_listeners(options), static_handler(files), files.root, options, note)
-
-
-@plait.command("run")
-@click.argument("handler", metavar="MODULE:HANDLER")
-@bind_option("127.0.0.1:8080")
-@_common_options
-def run_command(handler: str, **options: Any) -> None:
-    """Serve with a request handler of your own.
-
-    HANDLER is a subclass of plait.server.BaseRequestHandler, or any callable that takes
-    (http2, stream_id) and returns a handler. MODULE is looked for in the current directory first.
-    """
-    configure_logging(options["log_level"])
-    loaded = load_handler(handler, debug=options["log_level"] == "debug")
-    _serve(_listeners(options), loaded, handler, options)
 
 
 @plait.command("demo")
@@ -162,12 +166,7 @@ def _serve(
     options: dict[str, Any],
     note: str | None = None,
 ) -> None:
-    limits = TimeLimits(
-        idle=options["idle_timeout"] or None,
-        body=options["body_timeout"] or None,
-        write=options["write_timeout"] or None,
-    )
-    settings = {"time_limits": limits, "max_connections": options["max_connections"]}
+    settings = {"time_limits": time_limits(options), "max_connections": options["max_connections"]}
     serve(listeners, handler, what, options["graceful_timeout"], note, settings)
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from .addresses import Bind, parse_bind
-from .errors import UserError
+from plait.process.binds import Bind, parse_bind
+from plait.process.errors import UserError
 
 if TYPE_CHECKING:
     from plait.server.static import StaticFiles
@@ -41,8 +41,8 @@ def bind_option(default: str) -> Callable[[F], F]:
         default=(default,),
         show_default=True,
         metavar="ADDRESS",
-        help="Where to listen: HOST:PORT, [IPV6]:PORT, :PORT for every interface, or unix:PATH; "
-        "port 0 takes a free one. May be repeated.",
+        help="Where to listen: HOST:PORT, [IPV6]:PORT, :PORT for every interface, unix:PATH, or "
+        "fd://NUMBER; port 0 takes a free one. May be repeated.",
     )
 
 
@@ -58,6 +58,17 @@ def seconds_option(name: str, default: int, text: str) -> Callable[[F], F]:
     )
 
 
+LIMITS = (
+    seconds_option("--idle-timeout", 180, "How long a connection may be idle; 0 for ever."),
+    seconds_option("--body-timeout", 60, "How long 4 KiB of a request may take; 0 for ever."),
+    seconds_option("--write-timeout", 60, "How long 4 KiB of a response may take; 0 for ever."),
+    click.option(
+        "--max-connections",
+        type=click.IntRange(min=1),
+        metavar="NUMBER",
+        help="How many connections an address may have open; any number by default.",
+    ),
+)
 _CERTIFICATE = (
     click.option("--certfile", metavar="FILE", help="Certificate chain for TLS, in PEM."),
     click.option("--keyfile", metavar="FILE", help="Its key, if it is not in the same file."),
@@ -96,6 +107,24 @@ def with_options(function: F, options: Sequence[Callable[[F], F]]) -> F:
 def certificate_options(function: F) -> F:
     """Which certificate to serve with."""
     return with_options(function, _CERTIFICATE)
+
+
+def certificate_paths(function: F) -> F:
+    """Which certificates to serve with, any number of them."""
+    several = [
+        click.option(
+            name,
+            f"{name.removeprefix('--')}s",
+            multiple=True,
+            metavar="FILE",
+            help=f"{text} May be repeated.",
+        )
+        for name, text in (
+            ("--certfile", "Certificate chain for TLS, in PEM."),
+            ("--keyfile", "Its key, if it is not in the same file."),
+        )
+    ]
+    return with_options(function, (*several, _CERTIFICATE[-1]))
 
 
 def running_options(function: F) -> F:

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
-import os
 import signal
-import socket
 import ssl
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from plait.server import HTTP2Server, new_event_loop
-
-from .addresses import Bind
-from .errors import UserError
-from .loading import Handler
+from plait.process.binds import Bind
+from plait.process.errors import UserError
+from plait.process.sockets import why_not
+from plait.server import BaseRequestHandler, HTTP2Server, new_event_loop
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+Handler = Callable[[Any, int], BaseRequestHandler]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,28 +104,7 @@ def _listen(listener: Listener, handler: Handler, settings: Mapping[str, Any]) -
     try:
         return HTTP2Server(listener.bind.address, handler, ssl=listener.context, **settings)
     except (OSError, UnicodeError) as error:
-        raise UserError(why_not(listener, error)) from None
-
-
-def why_not(listener: Listener, error: OSError | UnicodeError) -> str:
-    """Return what the user is told when an address cannot be had."""
-    bind, option = listener.bind, listener.option
-    start = f"cannot listen on {bind}: "
-    if isinstance(error, UnicodeError | socket.gaierror):
-        return start + f"the name {bind.host!r} has no address"
-    if error.errno == errno.EADDRINUSE:
-        if bind.path is not None:
-            return start + "it is in use; choose another path"
-        return start + f"the port is in use; choose another with {option} (0 takes a free one)"
-    if error.errno in (errno.EACCES, errno.EPERM):
-        if bind.path is None and bind.port < 1024:
-            return start + f"no permission; choose a port above 1023 with {option}"
-        return start + "no permission"
-    if error.errno == errno.EADDRNOTAVAIL:
-        return start + "this machine does not have that address"
-    if error.errno is None:
-        return start + "the path is too long for a socket"
-    return start + os.strerror(error.errno)
+        raise UserError(why_not(listener.bind, error, listener.option)) from None
 
 
 def _announce(listener: Listener, addresses: list[Any], what: str) -> None:

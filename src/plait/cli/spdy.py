@@ -16,8 +16,8 @@ from plait.compat.spdylay import (
     UrlFetchError,
 )
 from plait.compat.spdylay.targets import parse_url
+from plait.process.errors import UserError
 
-from .errors import UserError
 from .options import (
     F,
     bind_option,

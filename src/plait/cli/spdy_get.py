@@ -23,8 +23,8 @@ from plait.compat.spdylay import (
     urlfetch,
 )
 from plait.http2 import DATA_EOF, DATA_OK
+from plait.process.errors import UserError, one_line
 
-from .errors import UserError, one_line
 from .spdy_trace import TracingSession, visible
 
 # Octets of a body that wait in memory for their turn; more of them wait in a file.

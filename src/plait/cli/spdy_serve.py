@@ -20,11 +20,12 @@ from plait.compat.spdylay import (
     get_npn_protocols,
     npn_get_version,
 )
+from plait.process.binds import Bind
+from plait.process.errors import UserError
+from plait.process.sockets import why_not
 from plait.server.static import FileBody, StaticFiles
 
-from .addresses import Bind
-from .errors import UserError
-from .running import Listener, say, why_not
+from .running import say
 from .spdy_trace import VERSION_NAMES, TracingSession, visible
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ def _listen(bind: Bind, handler: type[StaticSPDYHandler], service: Service) -> T
             (host, bind.port), handler, version=service.version, ssl_context=service.context
         )
     except (OSError, UnicodeError) as error:
-        raise UserError(why_not(Listener(bind), error)) from None
+        raise UserError(why_not(bind, error, "--bind")) from None
 
 
 def _announce(bind: Bind, server: ThreadedSPDYServer, service: Service) -> None:

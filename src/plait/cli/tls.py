@@ -5,10 +5,9 @@ from __future__ import annotations
 import ssl
 from typing import TYPE_CHECKING
 
+from plait.process.errors import UserError
 from plait.server.certificates import CertificateFileError, load_pair
 from plait.server.devcert import dev_ssl_context, secure_context
-
-from plait.process.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

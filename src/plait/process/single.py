@@ -1,0 +1,121 @@
+"""Serving in this process, without workers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from typing import TYPE_CHECKING
+
+from plait.server import new_event_loop
+
+from .application import load_application
+from .serving import Serving
+from .tls import Identity
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Sequence
+
+    from .application import Application
+    from .settings import Settings
+    from .sockets import Bound
+    from .systemd import Notifier
+
+logger = logging.getLogger("plait.process")
+
+
+class Single:
+    """The life of a process that serves by itself.
+
+    :param announce: called with the interface when everything serves.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        bound: Sequence[Bound],
+        health: Sequence[Bound],
+        context: ssl.SSLContext | None,
+        notifier: Notifier,
+        announce: Callable[[str], None],
+    ) -> None:
+        self._settings = settings
+        self._bound = bound
+        self._health = health
+        self._context = context
+        self._notifier = notifier
+        self._announce = announce
+
+    def run(self) -> int:
+        """Serve until SIGINT or SIGTERM; a second one ends what is under way too."""
+        settings = self._settings
+        application = load_application(
+            settings.target,
+            interface=settings.interface,
+            factory=settings.factory,
+            folder=settings.app_dir,
+            debug=settings.log_level == "debug",
+        )
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(self._serve(application))
+        return 0
+
+    async def _serve(self, application: Application) -> None:
+        settings = self._settings
+        stop, hurry = asyncio.Event(), asyncio.Event()
+
+        def on_signal() -> None:
+            (hurry if stop.is_set() else stop).set()
+
+        loop = asyncio.get_running_loop()
+        identity = Identity(settings, self._context)
+        serving = Serving(
+            settings,
+            application,
+            identity,
+            [sock for each in self._bound for sock in each.sockets],
+            [sock for each in self._health for sock in each.sockets],
+        )
+        handlers: dict[int, Callable[[], None]] = {
+            signal.SIGINT: on_signal,
+            signal.SIGTERM: on_signal,
+            signal.SIGHUP: lambda: self._reload(serving),
+            signal.SIGUSR1: serving.reopen_logs,
+        }
+        for number, handler in handlers.items():
+            loop.add_signal_handler(number, handler)
+        living = asyncio.create_task(self._live())
+        try:
+            await serving.start()
+            self._announce(application.interface)
+            self._notifier.ready(f"serving {settings.target}")
+            await stop.wait()
+            self._notifier.stopping()
+            serving.leave()
+            await _wait(hurry, settings.shutdown_delay)
+        finally:
+            living.cancel()
+            await serving.close(hurry)
+            for number in handlers:
+                loop.remove_signal_handler(number)
+
+    async def _live(self) -> None:
+        """Give signs of life, where they are wanted."""
+        while self._notifier.interval is not None:
+            self._notifier.alive()
+            await asyncio.sleep(self._notifier.interval)
+
+    def _reload(self, serving: Serving) -> None:
+        self._notifier.reloading()
+        if not serving.reload_certificates():
+            logger.warning("SIGHUP reloads certificates; the application, only with --workers")
+        self._notifier.ready(f"serving {self._settings.target}")
+
+
+async def _wait(hurry: asyncio.Event, seconds: float) -> None:
+    """Wait, unless there is a hurry."""
+    if seconds > 0:
+        hurrying = asyncio.ensure_future(hurry.wait())
+        await asyncio.wait((hurrying,), timeout=seconds)
+        hurrying.cancel()

@@ -1,0 +1,58 @@
+"""What the user is told about where something is served."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .hosts import speaks_http1
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from .settings import Settings
+    from .sockets import Bound
+
+
+def protocols(settings: Settings, interface: str) -> str:
+    """Return the versions of HTTP that are spoken, as people call them."""
+    names = ["h2" if settings.secure else "h2c"]
+    if interface != "handler" and speaks_http1(settings):
+        names.append("http/1.1")
+    return ", ".join(names)
+
+
+def announcement(settings: Settings, bound: Sequence[Bound], interface: str) -> Iterator[str]:
+    """Return the lines that tell what is served, and where."""
+    scheme = "https" if settings.secure else "http"
+    spoken = protocols(settings, interface)
+    by = f" by {_workers(settings)}" if settings.supervised else ""
+    for each in bound:
+        for place in each.places(scheme):
+            yield f"serving {settings.target} on {place} ({spoken}){by}"
+    if settings.dev_cert:
+        yield "the certificate was made just now: the browser will warn, curl needs --insecure"
+    elif spoken == "h2c" and bound:
+        [place, *_] = bound[0].places(scheme)
+        yield f"browsers speak HTTP/2 only over TLS; without it: {_curl(place)}"
+
+
+def plan(settings: Settings, interface: str) -> Iterator[str]:
+    """Return the lines that tell what would be served."""
+    where = ", ".join(str(bind) for bind in settings.binds) or "what it is handed over"
+    by = _workers(settings) if settings.supervised else "one process"
+    spoken = protocols(settings, interface)
+    yield f"would serve {settings.target} ({interface}) on {where} ({spoken}) by {by}"
+    for number, certificate in enumerate(settings.certificates):
+        yield f"certificate {number + 1}: {certificate.certfile}"
+
+
+def _workers(settings: Settings) -> str:
+    count = settings.workers or 1
+    return "1 worker" if count == 1 else f"{count} workers"
+
+
+def _curl(place: str) -> str:
+    if place.startswith("unix:"):
+        socket = place.removeprefix("unix:")
+        place = f"--unix-socket {socket} http://localhost/"
+    return f"curl --http2-prior-knowledge {place}"

@@ -1,0 +1,144 @@
+"""A worker: a process that serves on sockets it shares with others, and does as it is told."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import signal
+import traceback
+from typing import TYPE_CHECKING
+
+from plait.server import new_event_loop
+
+from .application import load_application
+from .channel import FAILED, HURRY, LEAVE, READY, RETIRE, STOP, Channel
+from .errors import UserError
+from .serving import Serving
+from .tls import Identity
+
+if TYPE_CHECKING:
+    import socket
+    import ssl
+    from collections.abc import Sequence
+
+    from .application import Application
+    from .settings import Settings
+
+# Seconds between two looks at how many requests there were.
+_LOOK = 0.25
+
+logger = logging.getLogger("plait.process")
+
+
+class Worker:
+    """The life of a worker, after the fork.
+
+    :param channel: to the supervisor.
+    :param context: the TLS context to serve with, where it does not come from files.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        channel: Channel,
+        sockets: Sequence[socket.socket],
+        health_sockets: Sequence[socket.socket],
+        context: ssl.SSLContext | None,
+    ) -> None:
+        self._settings = settings
+        self._channel = channel
+        self._sockets = sockets
+        self._health_sockets = health_sockets
+        self._context = context
+        self._most = _most_requests(settings)
+
+    def run(self) -> int:
+        """Serve until told to stop; return the exit status."""
+        # Ctrl-C at a terminal goes to every process, and so may its end; the supervisor knows what
+        # to do. A handler, not SIG_IGN: programs that the application starts would inherit that.
+        for number in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, _let_pass)
+        try:
+            application = self._load()
+            with asyncio.Runner(loop_factory=new_event_loop) as runner:
+                runner.run(self._serve(application))
+        except UserError as error:
+            self._channel.send(FAILED, str(error))
+            return 2
+        finally:
+            self._channel.close()
+        return 0
+
+    def _load(self) -> Application:
+        settings = self._settings
+        return load_application(
+            settings.target,
+            interface=settings.interface,
+            factory=settings.factory,
+            folder=settings.app_dir,
+            # who edits files wants to see where the mistake is
+            debug=settings.log_level == "debug" or settings.reload,
+        )
+
+    async def _serve(self, application: Application) -> None:
+        settings = self._settings
+        stop, hurry = asyncio.Event(), asyncio.Event()
+        identity = Identity(settings, self._context)
+        serving = Serving(settings, application, identity, self._sockets, self._health_sockets)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, stop.set)
+        loop.add_signal_handler(signal.SIGUSR1, serving.reopen_logs)
+        loop.add_reader(self._channel.sock, self._listen, serving, stop, hurry)
+        try:
+            await self._start(serving)
+            if self._most is not None:
+                loop.call_later(_LOOK, self._count, serving, self._most)
+            self._channel.send(READY, application.interface)
+            await stop.wait()
+        finally:
+            await serving.close(hurry)
+            loop.remove_reader(self._channel.sock)
+
+    async def _start(self, serving: Serving) -> None:
+        try:
+            await serving.start()
+        except UserError as error:
+            if self._settings.log_level == "debug" and error.__cause__ is not None:
+                traceback.print_exception(error.__cause__)
+            raise
+
+    def _listen(self, serving: Serving, stop: asyncio.Event, hurry: asyncio.Event) -> None:
+        """Do what the supervisor says. Without one there is nobody left to serve for."""
+        for word, _ in self._channel.receive():
+            if word == LEAVE:
+                serving.leave()
+            elif word == STOP:
+                stop.set()
+            elif word == HURRY:
+                stop.set()
+                hurry.set()
+        if self._channel.ended:
+            if not stop.is_set():
+                logger.error("worker %d: the supervisor is gone", os.getpid())
+            asyncio.get_running_loop().remove_reader(self._channel.sock)
+            stop.set()
+
+    def _count(self, serving: Serving, most: int) -> None:
+        """Ask to be replaced after enough requests."""
+        requests = serving.requests
+        if requests >= most:
+            self._channel.send(RETIRE, f"after {requests} requests")
+        else:
+            asyncio.get_running_loop().call_later(_LOOK, self._count, serving, most)
+
+
+def _most_requests(settings: Settings) -> int | None:
+    if settings.max_requests is None:
+        return None
+    return settings.max_requests + random.randint(0, settings.max_requests_jitter)
+
+
+def _let_pass(*_: object) -> None:
+    """A signal that is not for us."""
