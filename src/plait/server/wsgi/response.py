@@ -82,7 +82,7 @@ class Response:
         return self.write
 
     def write(self, data: bytes) -> None:
-        """Send some of the body, as old applications do (PEP 3333, "The write() Callable")."""
+        """Send some of the body: what ``start_response`` returns."""
         self._send(self._begun(), data)
 
     def early_hints(self, fields: Iterable[tuple[str, str]]) -> None:
