@@ -46,6 +46,12 @@ async def settled(host: ASGIHost) -> None:
         await asyncio.sleep(0)
 
 
+async def turns() -> None:
+    """Lets the event loop do what there is to do."""
+    for _ in range(6):
+        await asyncio.sleep(0)
+
+
 def answered(app: App, *arguments: Any, **settings: Any) -> RecordingExchange:
     """Lets an application answer a request without a body."""
 
@@ -165,33 +171,37 @@ AFTER: dict[tuple[str, ...], set[str]] = {
 }
 
 
+def accepted(before: tuple[str, ...], name: str) -> bool:
+    """Whether a message may come after others; if not, nothing of it may be sent."""
+    outcome = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        for earlier in before:
+            await send(MESSAGES[earlier])
+        at = len(exchange.sent)
+        try:
+            await send(MESSAGES[name])
+        except MessageError:
+            outcome.append(False)
+            assert len(exchange.sent) == at
+        else:
+            outcome.append(True)
+
+    async def main() -> None:
+        nonlocal exchange
+        exchange = RecordingExchange(can_push=True)
+        host = ASGIHost(app)
+        exchange.open(host)
+        await settled(host)
+
+    exchange: Any = None
+    run(main)
+    return outcome == [True]
+
+
 @pytest.mark.parametrize("before", AFTER, ids="-".join)
 def test_the_order_of_messages(before: tuple[str, ...]) -> None:
-    for name, message in MESSAGES.items():
-        outcome = []
-
-        async def app(scope: Any, receive: Any, send: Any) -> None:
-            for earlier in before:
-                await send(MESSAGES[earlier])
-            at = len(exchange.sent)
-            try:
-                await send(message)  # noqa: B023 - called in this very turn
-            except MessageError:
-                outcome.append(False)  # noqa: B023
-                assert len(exchange.sent) == at
-            else:
-                outcome.append(True)  # noqa: B023
-
-        async def main() -> None:
-            nonlocal exchange
-            exchange = RecordingExchange(can_push=True)
-            host = ASGIHost(app)
-            exchange.open(host)
-            await settled(host)
-
-        exchange: Any = None
-        run(main)
-        assert outcome == [name in AFTER[before]], f"{name} after {before}"
+    assert {name for name in MESSAGES if accepted(before, name)} == AFTER[before]
 
 
 @pytest.mark.parametrize(
@@ -403,16 +413,13 @@ def test_credit_is_given_when_the_application_takes_the_body_and_once() -> None:
         host = ASGIHost(app)
         exchange.open(host)
         exchange.data(b"abc")
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        await turns()
         assert exchange.credit == 0
         go.set()
-        while not got:
-            await asyncio.sleep(0)
+        await turns()
         assert exchange.credit == 3
         exchange.data(b"de")
-        while len(got) < 2:
-            await asyncio.sleep(0)
+        await turns()
         exchange.end([(b"trailer", b"1")])
         await settled(host)
         assert got == [request(b"abc", True), request(b"de", True), request(b"")]
@@ -427,8 +434,8 @@ def test_what_the_application_does_not_read_is_given_back_with_the_response() ->
         host = ASGIHost(sending(start(), body(b"no")))
         exchange.open(host)
         exchange.data(b"abc")
-        while not exchange.finished:
-            await asyncio.sleep(0)
+        await turns()
+        assert exchange.finished
         assert exchange.credit == 3
         exchange.data(b"defg")
         assert exchange.credit == 7
@@ -447,12 +454,10 @@ def test_a_client_that_waits_is_told_to_go_on_once(expects: bool) -> None:
         exchange = RecordingExchange(b"POST", headers=headers, complete=False)
         host = ASGIHost(reading(got))
         exchange.open(host)
-        for _ in range(4):
-            await asyncio.sleep(0)
+        await turns()
         assert exchange.sent == ([("inform", 100, [])] if expects else [])
         exchange.data(b"a")
-        for _ in range(4):
-            await asyncio.sleep(0)
+        await turns()
         exchange.data(b"b")
         exchange.end()
         await settled(host)
@@ -490,8 +495,7 @@ def test_who_listens_learns_that_the_client_has_gone() -> None:
         exchange = RecordingExchange()
         host = ASGIHost(app)
         exchange.open(host)
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        await turns()
         exchange.disconnect()
         await settled(host)
         assert got == [request(b""), DISCONNECT]
@@ -516,8 +520,7 @@ def test_two_may_listen_and_one_be_cancelled() -> None:
         exchange = RecordingExchange()
         host = ASGIHost(app)
         exchange.open(host)
-        for _ in range(5):
-            await asyncio.sleep(0)
+        await turns()
         exchange.disconnect()
         await settled(host)
 
@@ -560,12 +563,10 @@ def test_send_waits_while_the_client_takes_nothing() -> None:
         exchange = RecordingExchange(room=15)
         host = ASGIHost(app)
         exchange.open(host)
-        for _ in range(3):
-            await asyncio.sleep(0)
+        await turns()
         assert len(written) == 1
         exchange.take(5)
-        for _ in range(3):
-            await asyncio.sleep(0)
+        await turns()
         assert len(written) == 2
         exchange.take()
         await settled(host)
@@ -583,8 +584,7 @@ def test_send_that_waits_raises_when_the_client_goes(
         exchange = RecordingExchange(room=1)
         host = ASGIHost(app)
         exchange.open(host)
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        await turns()
         exchange.disconnect(error_code)
         await settled(host)
         assert not exchange.finished
@@ -612,8 +612,7 @@ def test_a_framework_may_wrap_the_error_of_a_client_that_has_gone(
         exchange = RecordingExchange()
         host = ASGIHost(app)
         exchange.open(host)
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        await turns()
         exchange.disconnect()
         await settled(host)
 
@@ -753,6 +752,31 @@ def test_what_send_returns_can_be_made_a_task() -> None:
     exchange = answered(app)
     assert exchange.body == b"abcd"
     assert exchange.finished
+
+
+def test_a_thread_may_send_through_the_loop() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        loop = asyncio.get_running_loop()
+
+        def work() -> None:
+            for message in (start(), body(b"of a thread")):
+                sending = send(message)
+                assert exchange.sent == []  # nothing happens in this thread
+                asyncio.run_coroutine_threadsafe(sending, loop).result(10)
+
+        await asyncio.to_thread(work)
+
+    exchange: Any = None
+
+    async def main() -> None:
+        nonlocal exchange
+        exchange = RecordingExchange()
+        host = ASGIHost(app)
+        exchange.open(host)
+        await settled(host)
+        assert exchange.body == b"of a thread"
+
+    run(main)
 
 
 def test_an_error_of_one_request_is_nothing_to_another() -> None:

@@ -53,7 +53,7 @@ class ASGIHost(Application):
             raise ValueError(f"root_path begins with a slash, and ends without: {root_path!r}")
         super().__init__(single_callable(app), root_path)
         self._patience = patience
-        self._lifespan = None if lifespan == "off" else Lifespan(self, lifespan == "on")
+        self._lifespan = None if lifespan == "off" else Lifespan(self, lifespan == "on", patience)
 
     def open(self, exchange: Exchange) -> Cycle:
         """Return the cycle of a request, or of a WebSocket."""

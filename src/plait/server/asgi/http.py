@@ -39,6 +39,7 @@ _TRAILERS = 3
 _COMPLETE = 4
 
 _EAGER = EAGER
+_running_loop = asyncio._get_running_loop
 _NOTHING = iter(())
 next(_NOTHING, None)
 
@@ -289,8 +290,17 @@ class HTTPCycle(Cycle):
     # --- send -----------------------------------------------------------------------------------
 
     def send(self, message: Message) -> Awaitable[None]:
-        """Take a message of the response; await what this returns before sending the next."""
+        """Take a message of the response; await what this returns before sending the next.
+
+        What a thread makes of it is for `run_coroutine_threadsafe`: it happens in the loop.
+        """
+        if _running_loop() is None:
+            return self._send_later(message)
         return self._send(message if type(message) is dict else dict(message))
+
+    async def _send_later(self, message: Message) -> None:
+        """Send when this is awaited."""
+        await self._send(dict(message))
 
     def _send(self, message: dict[str, Any]) -> Awaitable[None]:
         """Act upon a message; what is returned is awaited by the application."""

@@ -26,10 +26,11 @@ class Lifespan:
     :ivar supported: whether the application takes part in it.
     """
 
-    def __init__(self, application: Application, required: bool) -> None:
+    def __init__(self, application: Application, required: bool, patience: float) -> None:
         self.supported = False
         self._application = application
         self._required = required
+        self._patience = patience
         self._task: asyncio.Task[Any] | None = None
         self._events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         # The answers to startup and to shutdown; what is asked for now, if anything.
@@ -59,8 +60,7 @@ class Lifespan:
         if answer is None:
             self._unsupported(failure(self._task))
         elif answer["type"] == "lifespan.startup.failed":
-            await asyncio.wait([self._task])
-            failure(self._task)
+            await self._end(self._task)
             message = str(answer.get("message", ""))
             raise LifespanFailed(message or "the application's startup failed; it did not say why")
         else:
@@ -69,9 +69,7 @@ class Lifespan:
     async def shutdown(self) -> None:
         """Let the application clean up; what goes wrong is logged."""
         task = self._task
-        if task is None:
-            return
-        if not self.supported:
+        if task is None or not self.supported:
             return
         if not task.done():
             self._stopped = asyncio.get_running_loop().create_future()
@@ -79,9 +77,7 @@ class Lifespan:
             answer = await self._answer(self._stopped)
             if answer is not None and answer["type"] == "lifespan.shutdown.failed":
                 logger.error("the application's shutdown failed: %s", answer.get("message", ""))
-            # it has answered: its last lines may run, but not for ever
-            await asyncio.wait([task])
-        error = failure(task)
+        error = await self._end(task)
         if error is not None:
             logger.error("the application's lifespan raised", exc_info=error)
 
@@ -90,6 +86,14 @@ class Lifespan:
         assert self._task is not None
         await asyncio.wait([self._task, future], return_when=asyncio.FIRST_COMPLETED)
         return future.result() if future.done() else None
+
+    async def _end(self, task: asyncio.Task[Any]) -> BaseException | None:
+        """Let the call run its last lines, but not for ever; return what it raised."""
+        _, late = await asyncio.wait([task], timeout=self._patience)
+        if late:
+            task.cancel()
+            await asyncio.wait([task], timeout=self._patience)
+        return failure(task) if task.done() else None
 
     def _unsupported(self, error: BaseException | None) -> None:
         """The application ended before it had answered."""
