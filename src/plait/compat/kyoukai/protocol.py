@@ -183,9 +183,10 @@ class H2KyoukaiProtocol(Life, asyncio.Protocol):
             finally:
                 chunks.close()
         except asyncio.CancelledError as error:
-            if stream_id not in self.streams:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
                 raise
-            # by something that the application awaited, not by us
+            # not the task was cancelled, but something that the application awaited
             self._failed(stream_id, error)
         except Exception as error:  # noqa: BLE001 - logged
             self._failed(stream_id, error)
@@ -233,6 +234,7 @@ class H2KyoukaiProtocol(Life, asyncio.Protocol):
         queue = self.stream_data[stream_id]
         body = Outgoing()
         self.conn.send_body(stream_id, body.read)
+        self.flush_soon()
         chunk = await queue.get()
         while chunk is not REQUEST_FINISHED:
             if queue.empty():
