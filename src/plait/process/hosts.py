@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from .application import Application
     from .settings import Settings
 
+# Seconds for calls of an application that still run when the last connection is closed.
+_PATIENCE = 3.0
+
 
 def host_for(application: Application, settings: Settings) -> Host:
     """Return the host that calls an application; raises `UserError`."""
