@@ -33,6 +33,8 @@ NARROW = {
     "urgency": "0 to 7",
     "excess": "0 to 3",
     "phase": "one of four",
+    "_phase": "one of five",
+    "_status": "three digits, checked when an application gives it",
     "plan": "a mask of callbacks",
     "_h2_plan": "a mask of callbacks",
     "callback": "one of the masks",

@@ -142,7 +142,7 @@ class Cycle:
     one of these raises, the exchange logs the traceback and answers with 500, or aborts.
     """
 
-    __slots__ = ()
+    __slots__ = ("__weakref__",)
 
     def begin(self) -> None:
         """The request's head is there: start the application."""
