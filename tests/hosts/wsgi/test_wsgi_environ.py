@@ -9,9 +9,9 @@ import pytest
 
 from plait.server.host import Peer
 from plait.server.wsgi import FileWrapper, WSGIHost
+from tests.support.exchange import RecordingExchange
 
 from .serving import environ_of, exchanged, hosted, until
-from tests.support.exchange import RecordingExchange
 
 
 def test_environ() -> None:

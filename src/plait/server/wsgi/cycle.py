@@ -53,11 +53,9 @@ class WSGICycle(Cycle):
         "_blocked",
         "_body",
         "_changed",
-        "_file_trailers",
         "_mailbox",
         "_over",
         "_pending",
-        "_sends_file",
         "_submitted",
         "_timer",
         "exchange",
@@ -79,8 +77,6 @@ class WSGICycle(Cycle):
         self._changed: threading.Condition | None = None
         self._pending = 0
         self._blocked = False
-        self._sends_file = False
-        self._file_trailers: list[Field] | None = None
 
     # --- the exchange's side --------------------------------------------------------------------
 
@@ -128,10 +124,6 @@ class WSGICycle(Cycle):
 
     def writable(self) -> None:
         """The client takes more."""
-        if self._sends_file:
-            self._sends_file = False
-            self.exchange.finish(self._file_trailers)
-            return
         changed = self._changed
         if changed is not None:
             with changed:
@@ -201,9 +193,8 @@ class WSGICycle(Cycle):
         except BaseException:
             file.close()
             raise
-        self._sends_file = True
-        self._file_trailers = trailers
         self.exchange.write_file(file, count)
+        self.exchange.finish(trailers)
 
     def _write(self, data: bytes, head: Head | None) -> None:
         """Send some of the body."""
