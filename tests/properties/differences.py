@@ -114,8 +114,14 @@ def _refused_by_goaway(part: Part) -> bool:
 
 
 def _stream_altsvc(part: Part) -> bool:
-    """h2 looks the origin of a stream's ALTSVC up, plait names the stream."""
+    """h2 looks the origin of a stream's ALTSVC up, plait names the stream.
+
+    h2 says nothing of one whose origin it does not know.
+    """
     ours, theirs = part.only("plait"), part.only("h2")
+    if [item[0] for item in ours] == ["service"] and not theirs and ours[0][1] != 0:
+        part.h2 = part.plait
+        return True
     if [item[0] for item in (*ours, *theirs)] != ["service", "service"] or ours[0][1] == 0:
         return False
     part.h2 = part.plait
@@ -182,8 +188,9 @@ def _never_opened(part: Part) -> bool:
 
 
 def _reserved_bit(part: Part) -> bool:
-    """h2 refuses the bit before an increment, and takes the one of GOAWAY for a part of the id."""
-    if part.kinds("plait") == part.kinds("h2") == ["goaway"]:
+    """h2 refuses the bit before an increment, and takes it for a part of an id."""
+    kinds = part.kinds("plait")
+    if kinds == part.kinds("h2") and kinds in (["goaway"], ["promise"]):
         return part.only("plait")[0][2] == part.only("h2")[0][2] & 0x7FFFFFFF
     set_bit = part.octets[-4] > 127 if len(part.octets) >= 13 else False
     return part.type == f.WINDOW_UPDATE and set_bit and part.failed("ProtocolError", "non-comp")
@@ -256,6 +263,9 @@ JUDGEMENTS: dict[str, Judge] = {
     ),
     "budgets": _slug("settings.entries", "continuation.flood", "control.flood"),
     "length of an empty body": _slug("content_length.short"),
+    "content of a 204": _slug("content_length.exceeded"),
+    "later settings": _slug("settings.value"),
+    "fields that are too short": _slug("headers.length"),
     "promised method": _slug("push.method", "push.authority"),
     "nothing but padding": _padding_only,
     "interim response to a push": _interim_push,

@@ -80,6 +80,13 @@ EXAMPLES: dict[str, tuple[str, list[bytes]]] = {
     "PRIORITY_UPDATE out of place": to_client(f.priority_update(1, b"u=1")),
     "budgets": to_server(f.settings(*[(99, 1)] * 33)),
     "length of an empty body": to_server(f.headers(1, [*f.POST, (b"content-length", b"5")])),
+    "content of a 204": to_client(
+        f.headers(1, [(b":status", b"204")], end_stream=False), f.data(1, b"x")
+    ),
+    "later settings": to_server(f.settings((f.NO_RFC7540_PRIORITIES, 2))),
+    "fields that are too short": to_server(
+        f.Frame(f.HEADERS, f.PADDED | f.WITH_PRIORITY, 1, b"\x09\x04\0\0\0\x09\x84\xc7")
+    ),
     "promised method": to_client(f.push_promise(1, 2, f.POST)),
     "nothing but padding": to_server(
         f.Frame(f.HEADERS, f.PADDED, 1, b"\x01\x00"), f.continuation(1, f.block(f.GET))
