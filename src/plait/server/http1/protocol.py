@@ -243,9 +243,14 @@ class HTTP1Protocol(Outlet):
             elif self.body is not None:
                 if not self.drain(self.body):
                     return
-            # answers that nobody reads must not pile up
-            elif not self.has_room() or not self.begin_request():
+            elif not self.may_answer() or not self.begin_request():
                 return
+
+    def may_answer(self) -> bool:
+        """Whether the client reads its answers: what it does not must not pile up."""
+        if not self.has_room():
+            self.write()
+        return self.has_room()
 
     def begin_request(self) -> bool:
         """Begin with the next request if its head is there."""
