@@ -106,6 +106,15 @@ def test_on_a_unix_socket() -> None:
     assert environ_of(peer=peer, scheme=b"https")["SERVER_PORT"] == "443"
 
 
+def test_the_client_that_a_proxy_tells_of() -> None:
+    socket_peer = Peer(("192.0.2.1", 1), ("192.0.2.2", 80), None)
+    assert environ_of(peer=socket_peer)["REMOTE_ADDR"] == "192.0.2.1"
+    told = Peer(("198.51.100.7", 2), ("192.0.2.2", 80), None)
+    told.context = socket_peer.context
+    assert environ_of(peer=told)["REMOTE_ADDR"] == "198.51.100.7"
+    assert environ_of(peer=socket_peer)["REMOTE_ADDR"] == "192.0.2.1"
+
+
 def test_options_of_the_whole_server_has_no_path() -> None:
     environ = environ_of(b"OPTIONS", b"*")
     assert (environ["PATH_INFO"], environ["REQUEST_URI"]) == ("", "*")

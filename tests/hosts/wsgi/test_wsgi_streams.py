@@ -424,6 +424,24 @@ def test_a_file_is_not_read_for_head(long_file: Path) -> None:
     assert exchange.sent == [("respond", 200, [(b"content-length", b"102400")], b"")]
 
 
+def test_a_file_wrapper_is_an_iterator_with_a_position() -> None:
+    file = Counting(b"0123456789")
+    wrapper = FileWrapper(file, 4)
+    assert wrapper.seekable()
+    assert wrapper.seek(3) == wrapper.tell() == 3
+    assert list(iter(wrapper)) == [b"3456", b"789"]
+    wrapper.close()
+    assert file.closes == 1
+
+    class Bare:
+        def read(self, size: int) -> bytes:
+            return b""
+
+    bare = FileWrapper(Bare())
+    assert not bare.seekable()
+    assert not hasattr(bare, "close")
+
+
 def test_trailers_after_a_file(long_file: Path) -> None:
     def app(environ: Any, start_response: Any) -> Any:
         environ["plait.trailers"]([("X-Sum", "1")])

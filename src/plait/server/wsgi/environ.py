@@ -97,11 +97,13 @@ class EnvironMaker:
 
     def environ(self, exchange: Exchange) -> Environ:
         """Return the environ of a request, all but ``wsgi.input`` and what can be called."""
-        template: Environ | None = exchange.peer.context.get(_CONTEXT)
-        if template is None:
-            template = self._template(exchange.peer)
-            exchange.peer.context[_CONTEXT] = template
-        environ = template.copy()
+        peer = exchange.peer
+        # Who made it stands beside it: the peer that a proxy tells of may share the connection's
+        # context.
+        known: tuple[Peer, Environ] | None = peer.context.get(_CONTEXT)
+        if known is None or known[0] is not peer:
+            known = peer.context[_CONTEXT] = (peer, self._template(peer))
+        environ = known[1].copy()
         target = exchange.path
         path, _, query = target.partition(b"?")
         environ["REQUEST_METHOD"] = exchange.method.decode("latin-1")

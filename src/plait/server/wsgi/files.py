@@ -8,8 +8,7 @@ from __future__ import annotations
 import io
 import os
 import stat
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 
 class FileWrapper:
@@ -25,10 +24,31 @@ class FileWrapper:
         if hasattr(file, "close"):
             self.close = file.close
 
-    def __iter__(self) -> Iterator[bytes]:
-        """Read block by block."""
-        while data := self.file.read(self.block_size):
-            yield data
+    # It is an iterator with a position, as Werkzeug's is: that serves ranges by its means, and
+    # closes what ``iter`` gave it.
+
+    def __iter__(self) -> Self:
+        """Return the wrapper: it can be read once."""
+        return self
+
+    def __next__(self) -> Any:
+        """Read the next block."""
+        data = self.file.read(self.block_size)
+        if not data:
+            raise StopIteration
+        return data
+
+    def seekable(self) -> bool:
+        """Whether the file can be read from anywhere."""
+        return bool(hasattr(self.file, "seekable") and self.file.seekable())
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Go to some place of the file; return where that is."""
+        return int(self.file.seek(offset, whence))
+
+    def tell(self) -> int:
+        """Return where in the file we are."""
+        return int(self.file.tell())
 
 
 def octets_left(file: Any) -> int | None:
