@@ -21,7 +21,7 @@ from .responses import (
 
 if TYPE_CHECKING:
     from ..host import Cycle, Fields
-    from .protocol import HTTP1Protocol
+    from .conversation import Conversation
     from .request import RequestHead
 
 _INTERNAL_ERROR = int(ErrorCode.INTERNAL_ERROR)
@@ -84,7 +84,7 @@ class H1Exchange:
         "waits",
     )
 
-    def __init__(self, link: HTTP1Protocol, head: RequestHead) -> None:
+    def __init__(self, link: Conversation, head: RequestHead) -> None:
         self.link = link
         self.loop = link.loop
         self.peer: Any = link.peer
