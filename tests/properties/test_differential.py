@@ -85,7 +85,7 @@ EXAMPLES: dict[str, tuple[str, list[bytes]]] = {
     ),
     "later settings": to_server(f.settings((f.NO_RFC7540_PRIORITIES, 2))),
     "fields that are too short": to_server(
-        f.Frame(f.HEADERS, f.PADDED | f.WITH_PRIORITY, 1, b"\x09\x04\0\0\0\x09\x84\xc7")
+        f.Frame(f.HEADERS, f.PADDED | f.WITH_PRIORITY, 1, b"\x04\0\0\0\x09\x84\xc7\0")
     ),
     "promised method": to_client(f.push_promise(1, 2, f.POST)),
     "nothing but padding": to_server(
