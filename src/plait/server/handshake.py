@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl as _ssl
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .addresses import peer_address
 from .timeouts import passed
@@ -21,6 +21,16 @@ if TYPE_CHECKING:
 # The loops have time limits of their own, for the handshake and for the end of TLS. Ours come
 # first; these are only for a handshake without a limit.
 _LONG = 3600.0
+
+
+class Beginning(Protocol):
+    """A connection that is not one yet, as the server sees it."""
+
+    def look(self, limit: float | None, now: float) -> None:
+        """End it if it takes too long."""
+
+    def abort(self) -> None:
+        """Close it at once."""
 
 
 class Handshake:
@@ -52,7 +62,8 @@ class Handshake:
     def connection_made(self, transport: asyncio.Transport) -> None:
         """A client has connected."""
         self.transport = transport
-        if not self._server.admits(transport):
+        # one that a proxy has spoken for was admitted before it spoke
+        if self._peer is None and not self._server.admits(transport):
             return
         self._begun = self._loop.time()
         transport.pause_reading()
@@ -145,8 +156,10 @@ class Handshake:
     def _begin(self, secure: asyncio.Transport) -> None:
         """Let the connection begin."""
         protocol = self._server.protocol_for(secure)
-        protocol.peer = self._peer
-        secure.set_protocol(protocol)  # type: ignore[arg-type]
+        if self._peer is not None:
+            self._peer.tls = secure.get_extra_info("ssl_object")
+            protocol.peer = self._peer
+        secure.set_protocol(protocol)
         protocol.connection_made(secure)
         early, self._early = self._early, []
         for data in early:

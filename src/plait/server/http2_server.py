@@ -17,7 +17,7 @@ from plait.http2 import Config
 
 from .addresses import Address, open_listeners
 from .customs import Customs
-from .handshake import Handshake
+from .handshake import Beginning, Handshake
 from .protocol import ServerProtocol
 from .stats import ServerStats, Totals
 from .timeouts import IDLE_GRACE, Sweep, TimeLimits
@@ -104,7 +104,7 @@ class HTTP2Server:
         self.closes_loop = loop is None
         self._servers: list[asyncio.AbstractServer] = []
         self._connections: set[ServerProtocol] = set()
-        self._handshakes: set[Handshake] = set()
+        self._handshakes: set[Beginning] = set()
         self._totals = Totals()
         self._turned_away = 0
         self._sweep = Sweep(self)
@@ -208,7 +208,7 @@ class HTTP2Server:
                 make = loop.create_unix_server  # type: ignore[assignment]
             self._servers.append(
                 await make(
-                    self._connect,  # type: ignore[arg-type]  # a protocol, if not by its bases
+                    self._connect,
                     sock=listener.sock,
                     backlog=self._backlog,
                 )
@@ -310,12 +310,12 @@ class HTTP2Server:
         transport.abort()
         return False
 
-    def handshake_begun(self, handshake: Handshake) -> None:
-        """A client has connected, and is to make a TLS handshake."""
+    def handshake_begun(self, handshake: Beginning) -> None:
+        """A client has connected, and is to make a TLS handshake, or its proxy to speak for it."""
         self._handshakes.add(handshake)
         self._begin_sweep()
 
-    def handshake_over(self, handshake: Handshake) -> None:
+    def handshake_over(self, handshake: Beginning) -> None:
         """A handshake has ended, well or badly."""
         self._handshakes.discard(handshake)
         self._tell_if_empty()

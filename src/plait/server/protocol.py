@@ -83,7 +83,7 @@ class ServerProtocol(Exchanges):
         """
         server = self.server
         self.secure = transport.get_extra_info("sslcontext") is not None
-        if self.secure or server.admits(transport):
+        if self.secure or self.peer is not None or server.admits(transport):
             self.begin_connection(transport)
 
     def begin_connection(self, transport: asyncio.Transport) -> None:
