@@ -5,7 +5,6 @@ cdef class Application:
     cdef public dict state
     cdef readonly set running
     cdef readonly dict targets
-    cdef object __weakref__
 
     cpdef tuple target(self, bytes target)
     cpdef object keep(self, task)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from plait.server.host import Exchange
+    from plait.server.websocket import WebSocketOptions
 
     from .types import ASGIApplication, Message, Receive, Send
 
@@ -36,6 +37,7 @@ class ASGIHost(Application):
         paths: without a slash at its end, percent-decoded.
     :param patience: seconds that calls of the application which still run when the server ends
         (background tasks, mostly) have before they are cancelled.
+    :param websocket: limits and habits of WebSockets; ``WebSocketOptions()`` by default.
     :raises ValueError: for another ``lifespan``, or a ``root_path`` that is none.
     """
 
@@ -46,6 +48,7 @@ class ASGIHost(Application):
         lifespan: Literal["auto", "on", "off"] = "auto",
         root_path: str = "",
         patience: float = 10.0,
+        websocket: WebSocketOptions | None = None,
     ) -> None:
         if lifespan not in ("auto", "on", "off"):
             raise ValueError(f"lifespan is auto, on or off, not {lifespan!r}")
@@ -53,6 +56,7 @@ class ASGIHost(Application):
             raise ValueError(f"root_path begins with a slash, and ends without: {root_path!r}")
         super().__init__(single_callable(app), root_path)
         self._patience = patience
+        self._websocket = websocket
         self._lifespan = None if lifespan == "off" else Lifespan(self, lifespan == "on", patience)
 
     def open(self, exchange: Exchange) -> Cycle:
@@ -60,7 +64,7 @@ class ASGIHost(Application):
         if exchange.protocol is not None and exchange.protocol == b"websocket":
             from plait.server.websocket import open_websocket
 
-            return open_websocket(self, exchange)
+            return open_websocket(self, exchange, self._websocket)
         return HTTPCycle(self, exchange)
 
     async def startup(self) -> None:
