@@ -62,7 +62,8 @@ class _Group(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         stem = name.removesuffix(".py")
-        if name not in self.commands and os.path.exists(f"{stem.replace('.', os.sep)}.py"):
+        path = stem if os.sep in stem else stem.replace(".", os.sep)
+        if name not in self.commands and os.path.exists(f"{path}.py"):
             module = stem.removeprefix("./").replace(os.sep, ".")
             ctx.fail(f"No such command {name!r}: to serve an application in it, write {module}:app")
         return super().resolve_command(ctx, args)

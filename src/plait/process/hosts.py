@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import ssl
 
     from plait.server.host import Host
+    from plait.server.proxies import TrustedProxies
 
     from .application import Application
     from .settings import Settings
@@ -40,12 +41,23 @@ def host_for(application: Application, settings: Settings) -> Host:
         except ValueError as error:
             raise UserError(str(error)) from None
     from plait.server.asgi import ASGIHost
+    from plait.server.websocket import WebSocketOptions
 
-    return ASGIHost(
-        application.object,
-        lifespan=settings.lifespan,
-        root_path=settings.root_path,
-    )
+    try:
+        return ASGIHost(
+            application.object,
+            lifespan=settings.lifespan,
+            root_path=settings.root_path,
+            patience=_PATIENCE,
+            websocket=WebSocketOptions(
+                max_message_size=settings.ws_max_size,
+                ping_interval=settings.ws_ping_interval,
+                ping_timeout=settings.ws_ping_timeout,
+                compression=settings.ws_compression,
+            ),
+        )
+    except ValueError as error:
+        raise UserError(str(error)) from None
 
 
 def application_server(
@@ -58,14 +70,31 @@ def application_server(
     """Return the server for a host; raises `UserError`."""
     from plait.server.app_server import ApplicationServer
 
+    proxies = trusted_proxies(settings)
     return ApplicationServer(
         sockets,
         host,
         ssl=context,
         http1=settings.http1,
         h2c_upgrade=settings.h2c_upgrade,
+        proxies=proxies,
+        preface=proxies.preface if proxies is not None and settings.proxy_protocol else None,
         **options,
     )
+
+
+def trusted_proxies(settings: Settings) -> TrustedProxies | None:
+    """Return whom to believe about clients, if there is somebody; raises `UserError`."""
+    if not settings.proxies:
+        if settings.proxy_protocol:
+            raise UserError("--proxy-protocol needs to know whose word counts: give --proxies")
+        return None
+    from plait.server.proxies import TrustedProxies
+
+    try:
+        return TrustedProxies(settings.proxies)
+    except ValueError as error:
+        raise UserError(f"--proxies: {error}") from None
 
 
 def speaks_http1(settings: Settings) -> bool:

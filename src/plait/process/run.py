@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from .application import load_application, split_target
 from .binds import Bind
 from .errors import UserError
-from .hosts import check_extras
+from .hosts import check_extras, trusted_proxies
 from .memory import SUPPORTED
 from .single import Single
 from .sockets import Bound, all_sockets, binds_of, close_all, open_binds
@@ -101,6 +101,7 @@ def _prepare(settings: Settings) -> ssl.SSLContext | None:
         raise UserError("--max-memory works on Linux only: leave it out")
     if settings.health is not None and not settings.health.startswith("/"):
         raise UserError(f"--health: {settings.health!r} is not a path, such as /health")
+    trusted_proxies(settings)
     load_certificates(settings)
     return development_context(settings)
 
