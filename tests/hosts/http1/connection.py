@@ -217,7 +217,10 @@ class Connection:
         """The latest."""
         return self.server.cycles[-1]
 
-    @property
+    def reads(self) -> bool:
+        """Whether the server reads what is sent."""
+        return self.transport.reading
+
     def ended(self) -> bool:
         """Whether the server has closed its side."""
         return self.transport.ended or self.transport.closed or self.transport.aborted

@@ -142,7 +142,7 @@ def test_a_bad_head_is_refused_and_the_connection_closed(
     client = Connection()
     client.send(sent + NEXT, one_by_one=one_by_one)
     assert client.status() == status
-    assert client.ended
+    assert client.ended()
     assert client.server.cycles == []
     assert sum((client.protocol.refusals or {}).values()) == 1
     # whatever comes afterwards is not heard
@@ -157,7 +157,7 @@ def test_a_bad_chunk_is_refused_and_the_connection_closed(sent: bytes, one_by_on
     client = Connection()
     client.send(CHUNKED + sent + NEXT, one_by_one=one_by_one)
     assert client.status() == 400
-    assert client.ended
+    assert client.ended()
     assert [c.exchange.path for c in client.server.cycles] == [b"/"]
     assert client.cycle.heard == ["begin", ("closed", 1)]
 
@@ -198,4 +198,4 @@ def test_what_the_application_sees_of_a_body_is_the_body_and_no_more() -> None:
             bodies = [cycle.body for cycle in client.server.cycles]
             assert bodies == [body, body, b""], sent
             assert client.receive().count(b"HTTP/1.1 200 OK") == 3
-            assert not client.ended
+            assert not client.ended()
