@@ -53,6 +53,7 @@ class WebSocketCycle(Cycle):
         "_exchange",
         "_full",
         "_handshake",
+        "_lost",
         "_options",
         "_over",
         "_phase",
@@ -82,7 +83,8 @@ class WebSocketCycle(Cycle):
         self._denial: tuple[int, list[Field]] | None = None
         self._full = False
         self._over = False
-        # What the application is told if it never opened.
+        # It ended, and not by the application. What that is told if it never opened.
+        self._lost = False
         self._refusal_code = ABNORMAL
         self._told_connect = False
         self._told_end = False
@@ -124,6 +126,7 @@ class WebSocketCycle(Cycle):
         if self._tunnel is not None:
             self._tunnel.input_ended()
         elif self._phase == _ASKED:
+            self._lost = True
             self._settle()
             self._exchange.respond(400, _TEXT_FIELDS, b"the client has ended its side")
 
@@ -149,6 +152,7 @@ class WebSocketCycle(Cycle):
             self._tunnel.close(SERVICE_RESTART, "")
         elif self._phase == _ASKED:
             self._refusal_code = SERVICE_RESTART
+            self._lost = True
             self._settle()
             self._exchange.respond(503, _TEXT_FIELDS, b"the server is about to end")
 
@@ -173,6 +177,8 @@ class WebSocketCycle(Cycle):
             lack = "an answer" if self._phase == _ASKED else "the end of the body"
             logger.error("WebSocket %s: the application ended without %s", path, lack)
         phase = self._phase
+        if phase != _SETTLED:
+            self._lost = self._is_gone()
         self._settle()
         if self._tunnel is not None:
             code = NORMAL if error is None else INTERNAL_ERROR
@@ -254,7 +260,7 @@ class WebSocketCycle(Cycle):
                 raise ClientDisconnected(_GONE)
         elif self._phase == _ASKED:
             raise MessageError(f"{kind} before websocket.accept")
-        elif self._phase == _SETTLED and self._refusal_code != ABNORMAL:
+        elif self._phase == _SETTLED and self._lost:
             raise ClientDisconnected(_GONE)
         elif self._phase == _OPEN:
             raise MessageError(f"{kind} after websocket.accept")
