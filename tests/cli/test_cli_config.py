@@ -40,7 +40,6 @@ def test_what_is_said_nowhere_has_its_default(settings):
     assert found.target == "app:app"
     assert found.workers is None
     assert found.binds == ()
-    assert found.access_log
     assert found.http1 is None
     assert found.reload_include == ("*.py",)
     assert found.time_limits.idle == 180
@@ -84,7 +83,7 @@ def test_every_option_has_its_variable(settings, monkeypatch):
         "PLAIT_APP": "app:app",
         "PLAIT_BIND": "127.0.0.1:1, [::1]:2 unix:/x",
         "PLAIT_RELOAD": "yes",
-        "PLAIT_ACCESS_LOG": "0",
+        "PLAIT_HTTP1": "0",
         "PLAIT_CERTFILE": "a b",
         "PLAIT_IDLE_TIMEOUT": "7",
         "PLAIT_HEALTH_BIND": ":9",
@@ -93,7 +92,7 @@ def test_every_option_has_its_variable(settings, monkeypatch):
     found = settings("run")
     assert [str(bind) for bind in found.binds] == ["127.0.0.1:1", "[::1]:2", "unix:/x"]
     assert found.reload
-    assert not found.access_log
+    assert found.http1 is False
     assert [each.certfile for each in found.certificates] == ["a", "b"]
     assert found.time_limits.idle == 7
     assert found.health_bind.port == 9
@@ -210,7 +209,6 @@ def test_what_cannot_be_served_is_told(refused, tmp_path, monkeypatch, arguments
     [
         ("watchfiles", ["--reload"]),
         ("httptools", ["--http1"]),
-        ("prometheus_client", ["--metrics", ":0"]),
     ],
 )
 def test_what_is_not_installed_is_told(refused, monkeypatch, package, arguments):

@@ -197,7 +197,7 @@ def test_every_option_has_its_row_with_its_default() -> None:
     page = PAGES["docs/command.md"].read_text(encoding="utf-8")
     listed = {}
     for row in table_rows("docs/command.md"):
-        listed |= dict.fromkeys(re.findall("--[a-z][a-z-]+", row[0]), row)
+        listed |= dict.fromkeys(re.findall("--[a-z][a-z0-9-]+", row[0]), row)
     unseen = set(listed)
     commands = {**plait.commands}
     spdy = commands.pop("spdy")

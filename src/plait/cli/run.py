@@ -125,19 +125,6 @@ _EDGE = (
         "unix for any on a Unix socket. May be repeated.",
     ),
     click.option("--proxy-protocol", is_flag=True, help="They send a PROXY header first."),
-    click.option(
-        "--access-log/--no-access-log", default=None, help="Log requests; it is done by default."
-    ),
-    click.option(
-        "--access-log-format",
-        default="combined",
-        show_default=True,
-        metavar="FORMAT",
-        help="common, combined, json, or a pattern.",
-    ),
-    click.option(
-        "--metrics", callback=_address, metavar="ADDRESS", help="Figures for Prometheus, there."
-    ),
     click.option("--health", metavar="PATH", help="A path that tells whether it serves."),
     click.option(
         "--health-bind", callback=_address, metavar="ADDRESS", help="An address that tells it."
@@ -187,8 +174,7 @@ def settings_of(options: dict[str, Any], given: set[str]) -> Settings:
         *("max_memory", "graceful_timeout", "shutdown_delay", "reload", "reload_dirs"),
         *("reload_exclude", "lifespan", "root_path", "threads", "http1", "h2c_upgrade"),
         *("ws_max_size", "client_ca", "client_cert", "dev_cert", "proxies", "proxy_protocol"),
-        *("access_log_format", "metrics", "health", "health_bind", "max_connections"),
-        *("log_level",),
+        *("health", "health_bind", "max_connections", "log_level"),
     )
     return Settings(
         **{name: options[name] for name in same},
@@ -199,7 +185,6 @@ def settings_of(options: dict[str, Any], given: set[str]) -> Settings:
         ws_ping_interval=options["ws_ping_interval"] or None,
         ws_ping_timeout=options["ws_ping_timeout"] or None,
         ws_compression=options["ws_compression"] is not False,
-        access_log=options["access_log"] is not False,
         certificates=_certificates(options),
         time_limits=time_limits(options),
     )

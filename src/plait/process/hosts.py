@@ -117,8 +117,6 @@ def check_extras(settings: Settings) -> None:
         _need("watchfiles", "--reload", "reload")
     if settings.http1:
         _need("httptools", "--http1", "http1")
-    if settings.metrics is not None:
-        _need("prometheus_client", "--metrics", "metrics")
 
 
 def _need(package: str, what: str, extra: str) -> None:

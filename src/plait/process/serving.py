@@ -11,7 +11,6 @@ from plait.server import HTTP2Server
 from .errors import UserError
 from .health import Health, HealthHost
 from .hosts import application_server, health_server, host_for
-from .observing import Watching
 
 if TYPE_CHECKING:
     import socket
@@ -40,12 +39,10 @@ class Serving:
         self._settings = settings
         self._identity = identity
         self._health = Health()
-        self._watching = Watching(settings)
         self._main = self._make(application, list(sockets))
         self._aside: list[HTTP2Server] = []
         if health_sockets:
             self._aside.append(health_server(HealthHost(self._health), list(health_sockets)))
-        self._watching.look_at(self._main)
 
     def _make(self, application: Application, sockets: list[Any]) -> HTTP2Server:
         settings = self._settings
@@ -62,9 +59,7 @@ class Serving:
         host = host_for(application, settings)
         if settings.health is not None:
             host = HealthHost(self._health, settings.health, host)
-        return application_server(
-            sockets, host, context, settings, observer=self._watching.observer, **common
-        )
+        return application_server(sockets, host, context, settings, **common)
 
     async def start(self) -> None:
         """Begin to serve.
@@ -79,7 +74,6 @@ class Serving:
         for server in self._aside:
             await server.start()
         self._identity.watch()
-        await self._watching.start()
 
     def leave(self) -> None:
         """Tell those who ask for the health that the server is about to end."""
@@ -88,10 +82,6 @@ class Serving:
     def reload_certificates(self) -> bool:
         """Read the certificates again; whether there are any in files."""
         return self._identity.reload()
-
-    def reopen_logs(self) -> None:
-        """Log files have been moved away: begin new ones."""
-        self._watching.reopen()
 
     @property
     def requests(self) -> int:
@@ -109,7 +99,6 @@ class Serving:
         await _close(self._main, self._settings.graceful_timeout, hurry)
         await self._close_aside()
         self._identity.close()
-        await self._watching.close()
 
     async def _close_aside(self) -> None:
         for server in self._aside:

@@ -111,15 +111,6 @@ class Settings:
     proxy_protocol: bool = False
     """Whether those send a PROXY header first."""
 
-    access_log: bool = True
-    """Whether requests are logged."""
-
-    access_log_format: str = "combined"
-    """The name of a format, ``json``, or a pattern of one."""
-
-    metrics: Bind | None = None
-    """Where Prometheus finds figures."""
-
     health: str | None = None
     """A path that tells whether the server serves, without asking the application."""
 

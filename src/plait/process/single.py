@@ -81,7 +81,6 @@ class Single:
             signal.SIGINT: on_signal,
             signal.SIGTERM: on_signal,
             signal.SIGHUP: lambda: self._reload(serving),
-            signal.SIGUSR1: serving.reopen_logs,
         }
         for number, handler in handlers.items():
             loop.add_signal_handler(number, handler)

@@ -38,7 +38,6 @@ _SIGNALS = (
     signal.SIGHUP,
     signal.SIGTTIN,
     signal.SIGTTOU,
-    signal.SIGUSR1,
     signal.SIGCHLD,
 )
 
@@ -180,10 +179,6 @@ class Supervisor:
         elif number == signal.SIGTTOU:
             crew.wanted = max(1, crew.wanted - 1)
             logger.info("%d workers are wanted", crew.wanted)
-        elif number == signal.SIGUSR1:
-            for member in crew.members.values():
-                if member.phase != STARTING:
-                    _kill(member.pid, signal.SIGUSR1)
 
     def _files_changed(self, changes: Channel) -> None:
         said = changes.receive()

@@ -89,7 +89,6 @@ class Worker:
         serving = Serving(settings, application, identity, self._sockets, self._health_sockets)
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, stop.set)
-        loop.add_signal_handler(signal.SIGUSR1, serving.reopen_logs)
         loop.add_reader(self._channel.sock, self._listen, serving, stop, hurry)
         try:
             await self._start(serving)
