@@ -119,7 +119,11 @@ class Exchange(Protocol):
         """The body, or our side of the tunnel, ends. Trailers go where the version has them."""
 
     def inform(self, status: int, headers: Fields) -> None:
-        """Send an interim response (100, or 102 to 199). HTTP/1.0 has none: no effect there."""
+        """Send an interim response (100, or 102 to 199). HTTP/1.0 has none: no effect there.
+
+        A cycle whose application waits for the body of a request with ``expect: 100-continue``
+        sends 100; once the body has begun to come that may be left out.
+        """
 
     def promise(self, path: bytes, headers: Fields) -> None:
         """Promise the response to a GET of ``path``, which the host answers like a request."""
