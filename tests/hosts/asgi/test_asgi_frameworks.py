@@ -34,14 +34,15 @@ def served(
     loop: str = "asyncio",
     *,
     lifespan: Any = "on",
+    http2: bool = True,
 ) -> Any:
     """What `talk` returns of a client of a server of this application."""
 
     async def main() -> Any:
         host = ASGIHost(app, lifespan=lifespan)
-        async with ApplicationServer(LOCAL, host, http1=False) as server:
+        async with ApplicationServer(LOCAL, host) as server:
             address = "http://{}:{}".format(*server.addresses[0])
-            async with httpx.AsyncClient(base_url=address, http1=False, http2=True) as client:
+            async with httpx.AsyncClient(base_url=address, http1=not http2, http2=http2) as client:
                 return await talk(client)
 
     return run(main(), loop)
@@ -112,14 +113,17 @@ def starlette_app(record: list[str], folder: Path) -> Any:
     )
 
 
+@pytest.mark.parametrize("http2", [True, False], ids=["http2", "http1"])
 @pytest.mark.parametrize("loop", LOOPS)
-def test_starlette(loop: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_starlette(
+    loop: str, http2: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "large").write_bytes(bytes(range(256)) * 2000)
     record: list[str] = []
 
     async def talk(client: httpx.AsyncClient) -> None:
         answer = await client.post("/echo", json={"a": [1]})
-        assert answer.http_version == "HTTP/2"
+        assert answer.http_version == ("HTTP/2" if http2 else "HTTP/1.1")
         assert answer.json() == {"got": {"a": [1]}, "pool": "a pool"}
         assert answer.headers["x-marked"] == "yes"
         data = b"0123456789" * 30_000
@@ -135,7 +139,7 @@ def test_starlette(loop: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) 
         answers = await asyncio.gather(*(client.post("/echo", json=at) for at in range(50)))
         assert [each.json()["got"] for each in answers] == list(range(50))
 
-    served(starlette_app(record, tmp_path), talk, loop)
+    served(starlette_app(record, tmp_path), talk, loop, http2=http2)
     assert record == ["up", "worked", "down"]
     assert "ZeroDivisionError" in caplog.text
 
