@@ -248,6 +248,7 @@ def test_django(tmp_path: Path) -> None:
             ]
         },
     )
+    unconfigured = settings._wrapped
     if not settings.configured:
         settings.configure(LOGGING_CONFIG=None)
         django.setup()
@@ -266,5 +267,9 @@ def test_django(tmp_path: Path) -> None:
         assert response.body == bytes(200_000)
         assert (await ask("/nowhere")).status == b"404"
 
-    with override_settings(ROOT_URLCONF=urlconf, MIDDLEWARE=[], ALLOWED_HOSTS=["*"]):
-        served(get_wsgi_application(), scenario)
+    try:
+        with override_settings(ROOT_URLCONF=urlconf, MIDDLEWARE=[], ALLOWED_HOSTS=["*"]):
+            served(get_wsgi_application(), scenario)
+    finally:
+        # the settings are the process's: other tests have their own
+        settings._wrapped = unconfigured

@@ -10,40 +10,22 @@ import asyncio
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import unquote_to_bytes
+from typing import TYPE_CHECKING
+
+from plait.server.wsgi import Application, Environ, ExcInfo
+from plait.server.wsgi.environ import decoded_path
+from plait.server.wsgi.head import HOP_BY_HOP
 
 from .server import BaseRequestHandler
 
 if TYPE_CHECKING:
     from plait.server.link import Link
 
-ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
-Environ = dict[str, Any]
-
-
-class StartResponse(Protocol):
-    """What an application calls to begin its answer."""
-
-    def __call__(
-        self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None, /
-    ) -> Callable[[bytes], object]:
-        """Set status and header fields; return the ``write`` callable."""
-
-
-Application = Callable[[Environ, StartResponse], Iterable[bytes]]
-
 # Octets of a request body that are kept in memory; longer ones go to a temporary file.
 _SPOOL = 1 << 20
-
-# PEP 3333 forbids applications to send these, and HTTP/2 does not have them; old ones may.
-_HOP_BY_HOP = frozenset(
-    (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
-)
 
 
 def wsgi_app(app: Application, *, threads: int = 32) -> Callable[[Link, int], WSGIContainer]:
@@ -110,7 +92,7 @@ class WSGIContainer(BaseRequestHandler):
             "REQUEST_METHOD": (self.method or b"").decode("latin-1"),
             "SCRIPT_NAME": "",
             # OPTIONS * has no path that WSGI could tell; REQUEST_URI shows it.
-            "PATH_INFO": "" if path == b"*" else unquote_to_bytes(path).decode("latin-1"),
+            "PATH_INFO": "" if path == b"*" else decoded_path(path),
             "QUERY_STRING": query.decode("latin-1"),
             "REQUEST_URI": (self.path or b"").decode("latin-1"),
             "CONTENT_TYPE": "",
@@ -210,7 +192,7 @@ class Answer:
         # Only the code: HTTP/2 has no reason phrase.
         self.code = status[:3]
         fields = [(n.encode("latin-1").lower(), v.encode("latin-1")) for n, v in headers]
-        self.fields = [field for field in fields if field[0] not in _HOP_BY_HOP]
+        self.fields = [field for field in fields if field[0] not in HOP_BY_HOP]
         return self.write
 
     def write(self, data: bytes) -> None:
