@@ -58,11 +58,14 @@ class Client:
         *,
         headers: Any = (),
         http_version: str = "2",
+        without: bytes = b"",
         **settings: Any,
     ) -> None:
         fields = [VERSION, *headers]
         if http_version == "1.1":
             fields.append((b"sec-websocket-key", KEY))
+        if without:
+            fields = [field for field in fields if field[0] != without] + list(headers)
         settings.setdefault("complete", False)
         settings.setdefault("protocol", b"websocket")
         self.exchange = CutExchange(
