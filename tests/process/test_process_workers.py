@@ -144,6 +144,21 @@ def test_a_reload_that_fails_leaves_the_old_workers(folder):
 
 
 @pytest.mark.slow
+def test_a_unix_socket_outlives_the_workers(folder):
+    path = folder / "plait.sock"
+    options = ("--workers", "1", "--no-http1", "--bind", f"unix:{path}")
+    with Service("application:app", *options, cwd=folder) as service:
+        service.wait_for("^plait: serving")
+        service.process.send_signal(signal.SIGHUP)
+        service.wait_for("has ended")
+        transport = httpx.HTTPTransport(uds=str(path), http1=False, http2=True)
+        with httpx.Client(transport=transport, trust_env=False) as session:
+            assert session.get("http://localhost/").text.startswith("first")
+        assert service.stop(signal.SIGTERM) == 0
+        assert not path.exists()
+
+
+@pytest.mark.slow
 def test_workers_are_replaced_after_enough_requests_and_none_is_lost(folder):
     with Service(
         *("application:app", "--workers", "2", *QUICK, "--max-requests", "50"),

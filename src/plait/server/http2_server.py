@@ -8,6 +8,7 @@ import logging
 import signal
 import socket
 import ssl as _ssl
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from types import TracebackType
@@ -203,16 +204,12 @@ class HTTP2Server:
         if self._servers:
             return self
         for listener in self._listeners:
-            make = loop.create_server
+            options: dict[str, Any] = {"sock": listener.sock, "backlog": self._backlog}
             if listener.sock.family == getattr(socket, "AF_UNIX", None):
-                make = loop.create_unix_server  # type: ignore[assignment]
-            self._servers.append(
-                await make(
-                    self._connect,
-                    sock=listener.sock,
-                    backlog=self._backlog,
-                )
-            )
+                server = await _serve_unix(loop, self._connect, options)
+            else:
+                server = await loop.create_server(self._connect, **options)
+            self._servers.append(server)
         return self
 
     async def close(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
@@ -493,6 +490,17 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
         return asyncio.new_event_loop()
     loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
     return loop
+
+
+async def _serve_unix(
+    loop: asyncio.AbstractEventLoop, make: Callable[[], Any], options: dict[str, Any]
+) -> asyncio.AbstractServer:
+    """Serve on a Unix socket, whose file is ours to remove: other processes may listen there."""
+    if sys.version_info >= (3, 13):
+        # uvloop has this since 0.22; before that it left the file alone
+        with contextlib.suppress(TypeError):
+            return await loop.create_unix_server(make, cleanup_socket=False, **options)
+    return await loop.create_unix_server(make, **options)
 
 
 def _cancel_tasks(loop: asyncio.AbstractEventLoop) -> None:
