@@ -11,25 +11,13 @@ from wsproto.extensions import PerMessageDeflate
 from wsproto.frame_protocol import FrameProtocol, Opcode
 
 from plait.server.asgi import ASGIHost
-from plait.server.host import Cycle, Exchange
-from plait.server.websocket import WebSocketOptions, open_websocket
+from plait.server.websocket import WebSocketOptions
 from tests.support.exchange import RecordingExchange
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
 KEY = base64.b64encode(b"sixteen octets..")
 VERSION = (b"sec-websocket-version", b"13")
 QUIET = WebSocketOptions(ping_interval=None)
-
-
-class Host(ASGIHost):
-    """Serves an application's WebSockets with options of the test's."""
-
-    def __init__(self, app: App, options: WebSocketOptions = QUIET) -> None:
-        super().__init__(app)
-        self.options = options
-
-    def open(self, exchange: Exchange) -> Cycle:
-        return open_websocket(self, exchange, self.options)
 
 
 class CutExchange(RecordingExchange):
@@ -76,7 +64,7 @@ class Client:
             **settings,
         )
         self.exchange.cut = asyncio.Event()
-        self.host = Host(app, options)
+        self.host = ASGIHost(app, websocket=options)
         self.frames = FrameProtocol(client=True, extensions=[])
         self._read = 0
         self.exchange.open(self.host)
