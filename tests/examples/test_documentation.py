@@ -123,7 +123,10 @@ def slugs_of_the_source(*, of_spdy: bool = False) -> set[str]:
         packages = [PACKAGE / "spdy"]
     else:
         found = {f"hpack.{limit}" for limit in ("list_size", "too_many_fields", "too_many_cookies")}
-        packages = [PACKAGE / name for name in ("http2", "hpack", "server", "server/http1", "server/proxies")]
+        packages = [
+            PACKAGE / name
+            for name in ("http2", "hpack", "server", "server/http1", "server/proxies")
+        ]
     for path in [path for package in packages for path in package.glob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
