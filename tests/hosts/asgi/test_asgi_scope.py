@@ -123,6 +123,26 @@ def test_a_connection_may_change_its_version() -> None:
     assert offered == [1, 3]
 
 
+def test_a_proxy_may_tell_another_client_for_each_request() -> None:
+    application = Application(None, "")
+    loop: Any = object()
+    context = Peer(("192.0.2.9", 9), ("192.0.2.2", 443), None).context
+    for port in (1, 2):
+        peer = Peer(("198.51.100.7", port), None, None)
+        peer.context = context
+        exchange = RecordingExchange(peer=peer, loop=loop, scheme=b"https" if port > 1 else b"http")
+        scope = http_scope(exchange, application)
+        assert scope["client"] == ("198.51.100.7", port)
+        assert scope["server"] is None
+        assert scope["scheme"] == ("https" if port > 1 else "http")
+
+
+def test_a_connection_may_have_two_applications() -> None:
+    peer = Peer(None, None, None)
+    roots = [scope_of(peer=peer, root_path=root)["root_path"] for root in ("/a", "/b")]
+    assert roots == ["/a", "/b"]
+
+
 def test_requests_do_not_share_what_they_may_change() -> None:
     peer = Peer(None, ("/run/x", None), None)
     application = Application(None, "")
@@ -224,4 +244,4 @@ def test_tls_with_a_client_certificate(contexts: Any, tmp_path: Path) -> None:
     assert extension["client_cert_name"] == "CN=somebody"
     assert extension["tls_version"] == 0x0303
     assert 0xC000 <= extension["cipher_suite"] <= 0xCFFF
-    assert scope_of(peer=peer)["extensions"]["tls"] is extension  # made once
+    assert scope_of(peer=peer)["extensions"]["tls"] == extension

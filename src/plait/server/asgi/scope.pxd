@@ -2,18 +2,20 @@ cimport cython
 from plait.server.asgi.application cimport Application
 from plait.server.host cimport Peer
 
-cdef dict _VERSIONS
 cdef dict _METHODS
 cdef dict _SCHEMES
 cdef str _OFFERS
 
 cdef class Offers:
+    cdef readonly Application application
     cdef readonly str http_version
+    cdef readonly Peer peer
     cdef readonly dict plain
     cdef readonly dict pushing
+    cdef readonly dict scope
 
-@cython.locals(known=Offers)
-cpdef Offers offers(exchange, Peer peer)
+@cython.locals(known=Offers, peer=Peer)
+cpdef Offers offers(exchange, Application application)
 
-@cython.locals(peer=Peer, known=Offers, method=bytes, scheme=bytes, parts=tuple)
+@cython.locals(peer=Peer, known=Offers, method=bytes, scheme=bytes, parts=tuple, scope=dict)
 cpdef dict http_scope(exchange, Application application)

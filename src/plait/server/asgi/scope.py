@@ -18,7 +18,6 @@ from .tls import tls_extension
 if TYPE_CHECKING:
     from plait.server.host import Exchange
 
-_VERSIONS = HTTP_VERSIONS
 # Where the extensions of a connection are kept in its context.
 _OFFERS = "asgi.offers"
 _METHODS = {
@@ -29,17 +28,22 @@ _SCHEMES = {b"http": "http", b"https": "https"}
 
 
 class Offers:
-    """The extensions of a connection.
+    """What the scopes of a connection have in common, among it the extensions.
 
+    :ivar application: the application that they are for.
     :ivar http_version: of the requests that they are for.
-    :ivar plain: those that every request has.
+    :ivar peer: whose addresses are in ``scope``.
+    :ivar scope: a scope with every key: a copy of it is cheaper than a dictionary that grows.
+    :ivar plain: the extensions that every request has.
     :ivar pushing: with push.
     """
 
-    __slots__ = ("http_version", "plain", "pushing")
+    __slots__ = ("application", "http_version", "peer", "plain", "pushing", "scope")
 
-    def __init__(self, http_version: str, peer: Peer) -> None:
+    def __init__(self, application: Application, http_version: str, peer: Peer) -> None:
+        self.application = application
         self.http_version = http_version
+        self.peer = peer
         self.plain: dict[str, Any] = {"http.response.pathsend": {}}
         if http_version != "1.0":  # it has neither interim responses nor trailers
             self.plain["http.response.early_hint"] = {}
@@ -47,41 +51,59 @@ class Offers:
         if peer.tls is not None:
             self.plain["tls"] = tls_extension(peer.tls)
         self.pushing = {**self.plain, "http.response.push": {}}
+        self.scope: dict[str, Any] = {
+            "type": "http",
+            "asgi": HTTP_VERSIONS,
+            "http_version": http_version,
+            "server": peer.server,
+            "client": peer.client,
+            "scheme": "",
+            "method": "",
+            "root_path": application.root_path,
+            "path": "",
+            "raw_path": b"",
+            "query_string": b"",
+            "headers": None,
+            "state": None,
+            "extensions": None,
+        }
 
 
-def offers(exchange: Exchange, peer: Peer) -> Offers:
-    """Return the extensions of a request's connection, looked up at its first request."""
-    known = peer.context.get(_OFFERS)
-    if known is None or known.http_version != exchange.http_version:
-        known = Offers(exchange.http_version, peer)
+def offers(exchange: Exchange, application: Application) -> Offers:
+    """Return what is common to a request's connection; it is made at its first request."""
+    peer = exchange.peer
+    known: Offers | None = peer.context.get(_OFFERS)
+    if (
+        known is None
+        or known.http_version != exchange.http_version
+        or known.application is not application
+    ):
+        known = Offers(application, exchange.http_version, peer)
         peer.context[_OFFERS] = known
     return known
 
 
 def http_scope(exchange: Exchange, application: Application) -> dict[str, Any]:
     """Return the scope of a request."""
+    known = offers(exchange, application)
+    scope = known.scope.copy()
     peer = exchange.peer
-    known = offers(exchange, peer)
+    if peer is not known.peer:  # a proxy tells for each request who its client is
+        scope["client"] = peer.client
+        scope["server"] = peer.server
     method = exchange.method
     scheme = exchange.scheme
-    parts = application.target(exchange.path)
     name = _METHODS.get(method)
-    return {
-        "type": "http",
-        "asgi": _VERSIONS,
-        "http_version": known.http_version,
-        "server": peer.server,
-        "client": peer.client,
-        "scheme": _SCHEMES.get(scheme) or scheme.decode("ascii", "replace"),
-        "method": method.decode("ascii", "replace").upper() if name is None else name,
-        "root_path": application.root_path,
-        "path": parts[0],
-        "raw_path": parts[1],
-        "query_string": parts[2],
-        "headers": exchange.headers,
-        "state": application.state.copy(),
-        "extensions": (known.pushing if exchange.can_push else known.plain).copy(),
-    }
+    scope["method"] = method.decode("ascii", "replace").upper() if name is None else name
+    scope["scheme"] = _SCHEMES.get(scheme) or scheme.decode("ascii", "replace")
+    parts = application.target(exchange.path)
+    scope["path"] = parts[0]
+    scope["raw_path"] = parts[1]
+    scope["query_string"] = parts[2]
+    scope["headers"] = exchange.headers
+    scope["state"] = application.state.copy()
+    scope["extensions"] = (known.pushing if exchange.can_push else known.plain).copy()
+    return scope
 
 
 def common_scope(exchange: Exchange, application: Application) -> dict[str, Any]:
