@@ -273,3 +273,36 @@ def test_django(tmp_path: Path) -> None:
     finally:
         # the settings are the process's: other tests have their own
         settings._wrapped = unconfigured
+
+
+def test_in_http1() -> None:
+    def app(environ: Any, start_response: Any) -> Any:
+        body = environ["wsgi.input"].read()
+        environ["plait.early_hints"]([("Link", "</a.css>")])
+        start_response("200 OK", [PLAIN, ("Trailer", "X-Sum")])
+        yield b"%d " % len(body)
+        yield environ["SERVER_PROTOCOL"].encode()
+        environ["plait.trailers"]([("X-Sum", "1")])
+
+    async def main() -> None:
+        async with ApplicationServer(LOCAL, WSGIHost(app), http1=True) as server:
+            port = int(server.addresses[0][1])
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(
+                b"POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\n"
+                b"transfer-encoding: chunked\r\nconnection: close\r\n\r\n"
+            )
+            # what it waits for before it sends the body
+            assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+            writer.write(b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
+            hints = await reader.readuntil(b"\r\n\r\n")
+            assert hints.startswith(b"HTTP/1.1 103 ")
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200 ")
+            assert b"\r\ntransfer-encoding: chunked\r\n" in head
+            rest = await reader.read()
+            assert rest == b"2\r\n5 \r\n8\r\nHTTP/1.1\r\n0\r\nx-sum: 1\r\n\r\n"
+            writer.close()
+            await writer.wait_closed()
+
+    asyncio.run(asyncio.wait_for(main(), PATIENCE))
