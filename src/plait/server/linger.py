@@ -13,12 +13,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from .timeouts import Progress
-
-if TYPE_CHECKING:
-    from .protocol import ServerProtocol
 
 _TELLS = sys.platform == "linux"  # others do not, of a socket
 if _TELLS:
@@ -45,6 +42,32 @@ def unacknowledged_octets(transport: asyncio.BaseTransport) -> int:
     return int.from_bytes(answer, sys.byteorder)
 
 
+class Lingering(Protocol):
+    """What is asked of a connection, of whatever version."""
+
+    @property
+    def transport(self) -> asyncio.Transport | None:
+        """The transport, until it is lost."""
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop."""
+
+    @property
+    def secure(self) -> bool:
+        """Whether the transport speaks TLS."""
+
+    @property
+    def octets_out(self) -> int:
+        """How many octets were given to the transport."""
+
+    def waiting_octets(self) -> int:
+        """Return how many of them it holds."""
+
+    def abort(self) -> None:
+        """Close the connection at once."""
+
+
 class Linger:
     """The patience with one client.
 
@@ -52,7 +75,7 @@ class Linger:
     :param least: how many.
     """
 
-    def __init__(self, protocol: ServerProtocol, patience: float | None, least: int) -> None:
+    def __init__(self, protocol: Lingering, patience: float | None, least: int) -> None:
         self._protocol = protocol
         self._patience = patience
         self._least = least

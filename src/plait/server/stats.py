@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from .protocol import ServerProtocol
 
 # How connections end that have done no wrong: not worth a warning.
 _ORDINARY = frozenset(("timeout.idle", "timeout.connection"))
@@ -38,6 +36,38 @@ class ServerStats:
     """How often something was refused, by slug: see the page on slugs."""
 
 
+class Figures(Protocol):
+    """What speaks the protocol, in whatever version of HTTP."""
+
+    @property
+    def requests_received(self) -> int:
+        """How many requests came."""
+
+    @property
+    def open_streams(self) -> int:
+        """How many are not over."""
+
+
+class ServedConnection(Protocol):
+    """A connection that leaves figures behind."""
+
+    @property
+    def engine(self) -> Figures | None:
+        """What speaks the protocol; ``None`` once the connection is lost."""
+
+    @property
+    def octets_in(self) -> int:
+        """How many octets arrived."""
+
+    @property
+    def octets_out(self) -> int:
+        """How many were given to the transport."""
+
+    @property
+    def refusals(self) -> Mapping[str, int] | None:
+        """How often something was refused, by slug."""
+
+
 class Totals:
     """The figures that connections leave behind when they end, and the refusals before them."""
 
@@ -61,7 +91,7 @@ class Totals:
         for slug, times in others.refusals.items():
             self.refused(slug, times)
 
-    def add(self, connection: ServerProtocol) -> None:
+    def add(self, connection: ServedConnection) -> None:
         """Take up the figures of a connection."""
         if connection.engine is not None:
             self.requests += connection.engine.requests_received

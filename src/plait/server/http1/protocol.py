@@ -236,7 +236,7 @@ class HTTP1Protocol(Conversation):
             transport.resume_reading()
         limits = self.server.time_limits
         patience = _SHORT_PATIENCE if self.at_fault else limits.write
-        self.linger = Linger(self, patience, limits.write_progress)  # type: ignore[arg-type]
+        self.linger = Linger(self, patience, limits.write_progress)
         self.linger.begin()
 
     def abort(self) -> None:
