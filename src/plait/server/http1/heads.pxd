@@ -1,0 +1,19 @@
+cimport cython
+from plait.server.http1.request cimport RequestHead
+
+cdef class HeadReader:
+    cdef readonly Py_ssize_t max_octets
+    cdef readonly Py_ssize_t max_fields
+    cdef readonly Py_ssize_t max_cookies
+    cdef readonly object parser
+    cdef readonly bytes target
+    cdef readonly list names
+    cdef readonly list values
+    cdef readonly bytes repeated
+    cdef readonly RequestHead repeated_head
+
+    @cython.locals(head=RequestHead, line=bytes, version=bytes, method=bytes, lines=Py_ssize_t)
+    cpdef RequestHead read(self, bytes octets)
+    cpdef bytes parse(self, bytes octets, bytes line)
+
+cdef bytes _version_of(bytes line)
