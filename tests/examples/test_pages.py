@@ -53,7 +53,7 @@ def program(text: str, folder: Path, port: int) -> Iterator[Background]:
 @pytest.mark.interop
 @pytest.mark.parametrize("page", ["README.md", "docs/index.md"])
 def test_the_first_server(page: str, tmp_path: Path) -> None:
-    (text,) = blocks(page, "python")
+    text, *_ = blocks(page, "python")
     assert sum(bool(line.strip()) for line in text.splitlines()) <= 10
     (request,) = [block for block in blocks(page, "sh") if block.startswith("curl")]
     port = free_port()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ def test_every_example_is_run() -> None:
     tested = Path(__file__).read_text(encoding="utf-8")
     examples = {path.name for path in EXAMPLES.glob("*.py")}
     for name in examples:
-        assert name.startswith(("nghttp2_", "spdylay_")) or f'"{name}"' in tested
+        assert name.startswith(("nghttp2_", "spdylay_", "kyoukai_")) or f'"{name}"' in tested
 
 
 @pytest.mark.interop
@@ -59,6 +60,28 @@ def test_clock() -> None:
             client.wait_for(rf"^data: (?!{first})")
         # the client has left: its generator ends, and the server goes on
         assert program.process.poll() is None
+        assert program.stop(signal.SIGTERM) == 0
+        assert "Traceback" not in program.output
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("name", ["asgi_hello.py", "wsgi_hello.py"])
+def test_applications(name: str, tmp_path: Path) -> None:
+    sent = tmp_path / "sent"
+    sent.write_bytes(BODY)
+    target = f"{name.removesuffix('.py')}:app"
+    plait = [sys.executable, "-W", "error", "-m", "plait", target, "--app-dir", str(EXAMPLES)]
+    with Background([*plait, "--bind", "127.0.0.1:0"]) as program:
+        url = program.wait_for(r"on (http://127\.0\.0\.1:\d+/)")[1]
+        assert curl(url) == "Hello, you!\n"
+        assert run([require_tool("curl"), "-sS", url + "caf%C3%A9"]) == "Hello, café!\n"
+        assert curl("--data-binary", f"@{sent}", url) == f"{len(BODY)} octets\n"
+        if name == "wsgi_hello.py":
+            assert curl(url + "numbers") == "".join(f"{number}\n" for number in range(1000))
+        else:
+            follow = [require_tool("curl"), "-sSN", "--http2-prior-knowledge", url + "clock"]
+            with Background(follow) as client:
+                client.wait_for(r"^data: \d\d:\d\d:\d\d$")
         assert program.stop(signal.SIGTERM) == 0
         assert "Traceback" not in program.output
 
