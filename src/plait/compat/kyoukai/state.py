@@ -15,7 +15,17 @@ from plait.http2 import Event
 if TYPE_CHECKING:
     from .protocol import H2KyoukaiProtocol
 
-REQUEST_FINISHED: Final[Any] = object()
+
+class Finished:
+    """The end of a body, among its chunks."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "REQUEST_FINISHED"
+
+
+REQUEST_FINISHED: Final = Finished()
 """What stands in a queue behind the last chunk, of a request or of a response."""
 
 
