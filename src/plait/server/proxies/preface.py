@@ -45,9 +45,10 @@ class ProxyPreface(asyncio.BufferedProtocol):
 
     # --- called by the transport ----------------------------------------------------------------
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connection_made(  # type: ignore[override]  # uvloop's transports have no base class
+        self, transport: asyncio.Transport
+    ) -> None:
         """A client has connected."""
-        assert isinstance(transport, asyncio.Transport)
         if not self._server.admits(transport):
             return
         self.transport = transport
