@@ -192,7 +192,7 @@ class Certificates:
         contexts: list[ssl.SSLContext] = []
         by_name: dict[str, ssl.SSLContext] = {}
         for certfile, keyfile in self._pairs:
-            context = secure_context()
+            context = secure_context(_Certified)
             names = load_pair(context, certfile, keyfile)
             if authorities is not None:
                 context.load_verify_locations(cadata=authorities)
@@ -231,6 +231,15 @@ class Certificates:
 # --- single files -------------------------------------------------------------------------------
 
 
+class _Certified(ssl.SSLContext):
+    """The context of one certificate, which ``getpeercert`` does not show to its own side.
+
+    :ivar certificate_pem: the certificate, without its chain.
+    """
+
+    certificate_pem = ""
+
+
 def load_pair(context: ssl.SSLContext, certfile: Path, keyfile: Path | None = None) -> list[str]:
     """Load a certificate and its key into a context, and return the DNS names it is for.
 
@@ -249,7 +258,10 @@ def load_pair(context: ssl.SSLContext, certfile: Path, keyfile: Path | None = No
         raise CertificateFileError(f"{keyfile} holds no private key in PEM format")
     try:
         context.load_cert_chain(certfile, keyfile, password=_refuse)
-        return dns_names(first_certificate(pem))
+        der = first_certificate(pem)
+        if isinstance(context, _Certified):
+            context.certificate_pem = ssl.DER_cert_to_PEM_cert(der)
+        return dns_names(der)
     except _EncryptedKeyError:
         key = keyfile or certfile
         raise CertificateFileError(

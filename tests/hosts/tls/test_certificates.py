@@ -114,6 +114,8 @@ def test_the_name_chooses_the_certificate(
     client.maximum_version = version
     talk = Talk(certificates.context, name, client)
     assert talk.presented == serial(several[which])
+    shown = talk.server.context.certificate_pem  # type: ignore[attr-defined]
+    assert shown.split() == several[which].cert.read_text().split()
     assert talk.client.version() == version.name.replace("_", ".")
     assert list(certificates.names) == [
         "one.example", "www.one.example", "two.example", "*.two.example", "deep.one.example",
