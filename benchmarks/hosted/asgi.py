@@ -21,15 +21,11 @@ _BIG = [
 ]
 
 
-async def _answer(send: Send) -> None:
-    await send({"type": "http.response.start", "status": 200, "headers": _TEXT})
-    await send({"type": "http.response.body", "body": BODY})
-
-
 async def hello(scope: Message, _receive: Receive, send: Send) -> None:
     """Thirteen octets."""
     assert scope["type"] == "http"
-    await _answer(send)
+    await send({"type": "http.response.start", "status": 200, "headers": _TEXT})
+    await send({"type": "http.response.body", "body": BODY})
 
 
 async def echo(scope: Message, receive: Receive, send: Send) -> None:
@@ -76,4 +72,5 @@ async def upload(scope: Message, receive: Receive, send: Send) -> None:
         if not message.get("more_body", False):
             break
     assert received == len(BIG_BODY)
-    await _answer(send)
+    await send({"type": "http.response.start", "status": 200, "headers": _TEXT})
+    await send({"type": "http.response.body", "body": BODY})
