@@ -1,16 +1,24 @@
 """How many examples, and whether they are the same in every run.
 
-The ordinary suite derives its examples from the test itself, so that it fails for everybody or
-for nobody; it tells of a failure at once, and leaves it to the long test beside it to find a
-smaller one. The long tests draw new examples each time, and print what repeats a failure.
+Examples derive from the test itself, so that it fails for everybody or for nobody. The ordinary
+suite tells of a failure at once, and leaves it to the long test beside it to find a smaller one.
+With ``PLAIT_EXPLORE=1`` the long tests draw new examples, to find what nobody has seen yet; they
+print what repeats a failure.
 """
 
 from __future__ import annotations
 
+import os
+import random
 from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+
+_EXPLORES = bool(os.environ.get("PLAIT_EXPLORE"))
+
+# Where long tests that count their random programs begin.
+FIRST_SEED = random.randrange(10**6) if _EXPLORES else 1000
 
 _ANY = {
     "deadline": None,
@@ -31,10 +39,10 @@ def ordinary(examples: int, **more: int) -> settings:
 
 
 def long(examples: int, **more: int) -> settings:
-    """Other examples in each run."""
+    """Many more, and smaller ones of what failed."""
     return settings(
         max_examples=examples,
-        derandomize=False,
+        derandomize=not _EXPLORES,
         print_blob=True,
         **_ANY,
         **more,
