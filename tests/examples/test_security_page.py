@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields
+from inspect import signature
 
 import pytest
 
 from plait import spdy
 from plait.http2 import Config, Limits
 from plait.server import HTTP2Server, TimeLimits
+from plait.server.websocket import WebSocketOptions
+from plait.server.wsgi import WSGIHost
 
 from .documents import code_spans, table_rows
 
@@ -24,10 +27,15 @@ SHOWN = shown(of_spdy=False)
 SHOWN_OF_SPDY = shown(of_spdy=True)
 
 
-@pytest.mark.parametrize("limits", [Limits, TimeLimits])
+# What guards nothing.
+HABITS = {"compression", "context_takeover", "window_bits"}
+
+
+@pytest.mark.parametrize("limits", [Limits, TimeLimits, WebSocketOptions])
 def test_every_limit_is_told_with_its_default(limits: type) -> None:
     for field in fields(limits):
-        assert SHOWN.get(field.name) == repr(field.default), field.name
+        if field.name not in HABITS:
+            assert SHOWN.get(field.name) == repr(field.default), field.name
 
 
 def test_every_limit_of_spdy_is_told_with_its_default() -> None:
@@ -47,9 +55,11 @@ def test_every_default_of_spdy_that_is_told_is_one() -> None:
 def test_every_default_that_is_told_is_one() -> None:
     known = {
         field.name: repr(field.default)
-        for each in (Limits, TimeLimits, Config)
+        for each in (Limits, TimeLimits, Config, WebSocketOptions)
         for field in fields(each)
     }
+    of_wsgi = signature(WSGIHost).parameters
+    known |= {name: repr(of_wsgi[name].default) for name in ("threads", "max_queued", "body_wait")}
     known["max_connections"] = repr(HTTP2Server.__init__.__kwdefaults__["max_connections"])
     assert SHOWN.items() <= known.items()
 
