@@ -51,7 +51,7 @@ NOT_IN_PROTOCOL = {"asyncio", "logging", "select", "selectors", "socket", "ssl",
 
 # The optional packages, and who may know of them (as an extra that may be absent).
 OPTIONAL = {
-    "server": {"cryptography", "httptools", "uvloop", "wsproto"},
+    "server": {"cryptography", "httptools", "prometheus_client", "uvloop", "wsproto"},
     "client": {"uvloop"},
     "compat": {"asphalt", "werkzeug"},
     "process": {"watchfiles"},

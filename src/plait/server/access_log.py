@@ -11,7 +11,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from plait.http2 import ErrorCode
@@ -27,6 +27,9 @@ FORMATS = {
 # Everything but printable ASCII, and without what would end a quotation or begin an escape.
 _UNSAFE = re.compile(r"[^ !#-\[\]-~]")
 _ATOM = re.compile(r"%(?:\(([A-Za-z]+|\{[!#$%&'*+\-.^_`|~0-9A-Za-z]+\}i)\)s|(%))")
+
+# PIPE_BUF of Linux: so much a pipe takes without mixing it with what others write.
+_PIPE = 4096
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -64,6 +67,8 @@ class AccessLog(Observer):
 
     def ended(self, exchange: Any, error_code: int) -> None:
         """Write a line."""
+        if exchange.peer is None:
+            return  # a promise that was withdrawn before anybody answered it
         lines = self._lines
         if not lines:
             exchange.loop.call_soon(self.flush)
@@ -73,14 +78,14 @@ class AccessLog(Observer):
         """Write what has been gathered."""
         if not self._lines:
             return
-        text = "\n".join(self._lines) + "\n"
-        self._lines = []
+        lines, self._lines = self._lines, []
         try:
             if self._stream is not None:
-                self._stream.write(text)
-                self._stream.flush()
+                for text in _portions(lines):
+                    self._stream.write(text)
+                    self._stream.flush()
             else:
-                _write(self._fd, text.encode("ascii"))
+                _write(self._fd, ("\n".join(lines) + "\n").encode("ascii"))
         except (OSError, ValueError) as error:
             # a disk that is full, a stream that is closed: serving goes on
             if not self._has_failed:
@@ -307,6 +312,17 @@ def _text(value: bytes | None) -> str | None:
 
 def _open(path: str) -> int:
     return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+
+
+def _portions(lines: list[str]) -> Iterator[str]:
+    """Join lines, as many as a pipe takes in one piece: other processes may write to it as well."""
+    portion = ""
+    for line in lines:
+        if portion and len(portion) + len(line) >= _PIPE:
+            yield portion
+            portion = ""
+        portion += line + "\n"
+    yield portion
 
 
 def _write(fd: int, data: bytes) -> None:
