@@ -82,6 +82,7 @@ class Conversation(Outlet):
         self.due = False
         self.deaf = False
         self.leaving = False
+        self.said_goodbye = False
 
     # --- what the connection does ---------------------------------------------------------------
 
@@ -178,7 +179,7 @@ class Conversation(Outlet):
         """Begin with the next request if its head is there."""
         data = self.unheard
         if not data:
-            if self.leaving:
+            if self.said_goodbye:
                 self.finish()
             return False
         try:
