@@ -16,11 +16,12 @@ Field = tuple[bytes, bytes]
 class _Now:
     """The current second, as a field and as a line; replaced as a whole."""
 
-    __slots__ = ("field", "line", "second")
+    __slots__ = ("begin", "end", "field", "line")
 
     def __init__(self, second: int) -> None:
         value = format_http_date(second)
-        self.second = second
+        self.begin = float(second)
+        self.end = self.begin + 1.0
         self.field: Field = (b"date", value)
         self.line = b"date: %b\r\n" % value
 
@@ -31,9 +32,9 @@ _now = _Now(0)
 def _current() -> _Now:
     """Return what belongs to the current second."""
     global _now  # noqa: PLW0603 - the cache is the point
-    second = int(time())
-    if second != _now.second:
-        _now = _Now(second)
+    now = time()
+    if not _now.begin <= now < _now.end:
+        _now = _Now(int(now))
     return _now
 
 

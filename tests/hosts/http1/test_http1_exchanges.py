@@ -588,12 +588,12 @@ def test_the_observer_is_told_of_each_exchange_and_the_proxies_before_it() -> No
         def apply(self, exchange: Any) -> None:
             exchange.scheme = b"https"
 
-    client = Connection()
-    client.server.observer = Observer()
-    client.server.proxies = Proxies()
-    client.send(GET)
+    server = FakeServer()
+    server.observer = Observer()
+    server.proxies = Proxies()
+    Connection(server).send(GET)
     assert told == [(b"/", 200, 5, 100.0, 0)]
-    assert client.cycle.exchange.scheme == b"https"
+    assert server.cycles[0].exchange.scheme == b"https"
 
 
 # --- tunnels --------------------------------------------------------------------------------------

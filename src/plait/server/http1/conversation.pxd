@@ -1,20 +1,17 @@
 cimport cython
 from plait.server.http1.exchange cimport H1Exchange
 from plait.server.http1.heads cimport HeadReader
-from plait.server.http1.outlet cimport Outlet
+from plait.server.http1.link cimport H1Link
 from plait.server.http1.request cimport RequestHead
 
 cdef int _TUNNELLING
 cdef int _LINGERING
 cdef Py_ssize_t _READ_AHEAD
+cdef Py_ssize_t _CR
 
-cdef class Conversation(Outlet):
-    cdef readonly object server
-    cdef readonly object log
+cdef class Conversation(H1Link):
     cdef public long long phase
     cdef public bint secure
-    cdef public object scheme
-    cdef public object peer
     cdef public long long requests_received
     cdef readonly HeadReader reader
     cdef readonly long long window
@@ -30,13 +27,13 @@ cdef class Conversation(Outlet):
     cdef readonly bint due
     cdef public bint deaf
     cdef public bint leaving
-    cdef public bint said_goodbye
 
     cpdef object run_soon(self)
     cpdef object run(self)
     cpdef bint go_on(self) except -1
     @cython.locals(exchange=H1Exchange)
     cpdef object advance(self)
+    cpdef bint may_answer(self) except -1
     @cython.locals(data=bytes, end=Py_ssize_t, octets=bytes, head=RequestHead, exchange=H1Exchange)
     cpdef bint begin_request(self) except -1
     cpdef Py_ssize_t find_head(self, bytes data) except -2

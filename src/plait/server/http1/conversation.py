@@ -15,12 +15,11 @@ from plait.http2.errors import ErrorCode
 from .bodies import ChunkedBody, LengthBody
 from .exchange import H1Exchange
 from .heads import HeadReader, check_part
-from .outlet import Outlet
+from .link import H1Link
 from .refusal import Refusal
 
 if TYPE_CHECKING:
     from ..app_server import ApplicationServer
-    from ..host import Peer
     from .request import RequestHead
 
 SPEAKING = 0
@@ -31,6 +30,8 @@ _TUNNELLING = TUNNELLING
 _LINGERING = LINGERING
 
 _INTERNAL_ERROR = int(ErrorCode.INTERNAL_ERROR)
+
+_CR = 0x0D
 
 # Octets that are read ahead of what can be heard.
 _READ_AHEAD = 65_536
@@ -45,10 +46,9 @@ _DRAINED = 65_536
 _HELPINGS = 16
 
 
-class Conversation(Outlet):
+class Conversation(H1Link):
     """The part of a connection that has to do with requests.
 
-    :ivar peer: what is known of the connection; a trusted proxy may have told it before.
     :ivar phase: speaking, tunnelling after 101, lingering, or lost.
     :ivar requests_received: how many requests were.
     :ivar exchange: the request that is being answered; ``None`` between two.
@@ -59,13 +59,9 @@ class Conversation(Outlet):
     """
 
     def __init__(self, server: ApplicationServer, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(loop)
-        self.server = server
-        self.log = server.log
+        super().__init__(server, loop)
         self.phase = SPEAKING
         self.secure = False
-        self.scheme = b"http"
-        self.peer: Peer | None = None
         self.requests_received = 0
         self.reader = HeadReader(server.config)
         self.window = max(server.config.initial_window_size, _LEAST_WINDOW)
@@ -82,7 +78,6 @@ class Conversation(Outlet):
         self.due = False
         self.deaf = False
         self.leaving = False
-        self.said_goodbye = False
 
     # --- what the connection does ---------------------------------------------------------------
 
@@ -171,27 +166,33 @@ class Conversation(Outlet):
 
     def may_answer(self) -> bool:
         """Whether the client reads its answers: what it does not must not pile up."""
-        if not self.has_room():
-            self.write()
+        if self.has_room():
+            return True
+        self.write()
         return self.has_room()
 
     def begin_request(self) -> bool:
         """Begin with the next request if its head is there."""
         data = self.unheard
         if not data:
-            if self.said_goodbye:
+            if self.leaving:
                 self.finish()
             return False
-        try:
-            end = self.find_head(data)
-            if end < 0:
+        head = self.reader.recall(data) if self.heard == 0 else None
+        if head is not None:
+            self.unheard = b""
+            self.scanned = 0
+        else:
+            try:
+                end = self.find_head(data)
+                if end < 0:
+                    return False
+                octets = data if self.heard == 0 and end == len(data) else data[self.heard : end]
+                head = self.reader.read(octets)
+            except Refusal as refusal:
+                self.refuse(refusal)
                 return False
-            octets = data if self.heard == 0 and end == len(data) else data[self.heard : end]
-            head = self.reader.read(octets)
-        except Refusal as refusal:
-            self.refuse(refusal)
-            return False
-        self.move_to(end)
+            self.move_to(end)
         self.blank = False
         self.requests_received += 1
         if head.chunked:
@@ -200,7 +201,10 @@ class Conversation(Outlet):
             self.body = LengthBody(head.content_length)
         if head.settings is not None and self.upgrade(head, head.settings):
             return False
-        exchange = self.exchange = H1Exchange(self, head)
+        # not by calling it, which costs as much as all of the rest
+        exchange = H1Exchange.__new__(H1Exchange)
+        exchange.prepare(self, head, self.body is None)
+        self.exchange = exchange
         exchange.begin()
         return True
 
@@ -209,7 +213,7 @@ class Conversation(Outlet):
 
         :raises Refusal: if it is too long, or cannot become a head.
         """
-        if data.startswith(b"\r\n", self.heard):
+        if data[self.heard] == _CR and data.startswith(b"\r\n", self.heard):
             # RFC 9112 §2.2: at least one empty line before a request SHOULD be ignored.
             if self.blank:
                 raise Refusal(400, "http1.request_line")
@@ -308,7 +312,7 @@ class Conversation(Outlet):
 
     def goes_on(self) -> bool:
         """Whether another request may follow, as far as can be said when a response begins."""
-        if self.leaving or self.server.is_closing:
+        if self.leaving:
             return False
         body = self.body
         if body is None:

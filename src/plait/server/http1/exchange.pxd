@@ -1,14 +1,22 @@
 cimport cython
 from plait.server.host cimport Cycle
-from plait.server.http1.outlet cimport Outlet
+from plait.server.http1.link cimport H1Link
 from plait.server.http1.request cimport RequestHead
 from plait.server.http1.responses cimport Rendered, rendered
 
+cdef Py_ssize_t _TOGETHER
+cdef int _NOTHING
+cdef int _BODILESS
+cdef int _LENGTH
+cdef int _CHUNKS
+cdef int _CLOSE
+cdef int _TUNNEL
+
 cdef class H1Exchange:
-    cdef readonly Outlet link
+    cdef readonly H1Link link
     cdef readonly object loop
     cdef public object peer
-    cdef public object scheme
+    cdef public bytes scheme
     cdef readonly str http_version
     cdef readonly bytes method
     cdef public object host
@@ -29,7 +37,8 @@ cdef class H1Exchange:
     cdef public long long left
     cdef object __weakref__
 
-    @cython.locals(cycle=Cycle)
+    cpdef object prepare(self, H1Link link, RequestHead head, bint complete)
+    @cython.locals(cycle=Cycle, link=H1Link)
     cpdef object begin(self)
     @cython.locals(cycle=Cycle)
     cpdef object data(self, bytes data)
@@ -37,10 +46,14 @@ cdef class H1Exchange:
     cpdef object end(self, list trailers)
     @cython.locals(cycle=Cycle)
     cpdef object close(self, error_code)
-    @cython.locals(fields=Rendered, link=Outlet, length=cython.longlong)
-    cpdef object respond(self, status, headers, body)
-    @cython.locals(octets=bytes, size=Py_ssize_t, link=Outlet)
+    @cython.locals(fields=Rendered, link=H1Link, length=cython.longlong, head=bytes)
+    cpdef object respond(self, long long status, headers, bytes body)
+    @cython.locals(octets=bytes, size=Py_ssize_t, link=H1Link)
     cpdef bint write(self, data) except? 0
-    cpdef Rendered checked(self, status, headers)
-    cpdef bint is_bodiless(self, status)
+    cpdef Rendered checked(self, long long status, headers)
+    cpdef bint is_bodiless(self, long long status)
     cpdef bytes last_lines(self)
+    cpdef bint is_short(self)
+    cpdef object may_write(self)
+    cpdef object writable(self)
+    cpdef bytes wrap(self, bytes data)

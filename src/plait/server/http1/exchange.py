@@ -13,6 +13,7 @@ from .responses import (
     CRLF,
     KEEP_ALIVE,
     LAST_CHUNK,
+    NO_LINE,
     Rendered,
     interim_head,
     rendered,
@@ -21,7 +22,7 @@ from .responses import (
 
 if TYPE_CHECKING:
     from ..host import Cycle, Fields
-    from .conversation import Conversation
+    from .link import H1Link
     from .request import RequestHead
 
 _INTERNAL_ERROR = int(ErrorCode.INTERNAL_ERROR)
@@ -38,6 +39,9 @@ _TUNNEL = 5
 _CONNECTION_FIELDS = frozenset(
     (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
 )
+# Octets of a body that are copied behind the head, rather than given by themselves.
+_TOGETHER = 16_384
+
 _FAILURE = b"Internal Server Error"
 _FAILURE_FIELDS = [(b"content-type", b"text/plain; charset=utf-8")]
 
@@ -84,7 +88,11 @@ class H1Exchange:
         "waits",
     )
 
-    def __init__(self, link: Conversation, head: RequestHead) -> None:
+    def prepare(self, link: H1Link, head: RequestHead, complete: bool) -> None:
+        """Set everything, as ``__init__`` would.
+
+        :param complete: no body is to come.
+        """
         self.link = link
         self.loop = link.loop
         self.peer: Any = link.peer
@@ -96,7 +104,7 @@ class H1Exchange:
         self.headers = head.fields[:]
         self.protocol = head.protocol
         # the client's side of a tunnel is still to come
-        self.complete = link.body is None and head.protocol is None
+        self.complete = complete and head.protocol is None
         self.continued = not head.expects_continue
         self.persists = head.keep_alive
         self.cycle: Cycle | None = None
@@ -114,13 +122,13 @@ class H1Exchange:
 
     def begin(self) -> None:
         """Let the host answer."""
-        server = self.link.server
+        link = self.link
         try:
-            if server.observer is not None:
+            if link.observer is not None:
                 self.began = self.loop.time()
-            if server.proxies is not None:
-                server.proxies.apply(self)
-            cycle = server.host.open(self)
+            if link.proxies is not None:
+                link.proxies.apply(self)
+            cycle = link.host.open(self)
             self.cycle = cycle
             cycle.begin()
         except Exception as error:  # noqa: BLE001 - a host's fault is told, and ends one exchange
@@ -176,7 +184,7 @@ class H1Exchange:
                 cycle.closed(error_code)
             except Exception as error:  # noqa: BLE001
                 self.report(error)
-        observer = self.link.server.observer
+        observer = self.link.observer
         if observer is not None:
             observer.ended(self, error_code)
 
@@ -211,8 +219,11 @@ class H1Exchange:
         self.octets_out = len(body)
         self.finished = True
         link = self.link
-        link.put(fields.head(status, length, b"", self.last_lines()))
-        if body:
+        head = fields.head(status, length, NO_LINE, self.last_lines())
+        if self.octets_out <= _TOGETHER:
+            link.put(head + body)
+        else:
+            link.put(head)
             link.put(body)
         link.run_soon()
 
@@ -225,7 +236,7 @@ class H1Exchange:
             return
         fields = self.checked(status, headers)
         length = fields.content_length
-        coding = b""
+        coding = NO_LINE
         if self.is_bodiless(status):
             self.framing = _BODILESS
             length = self.bodiless_length(status, length, 0)

@@ -12,6 +12,7 @@ cdef class HeadReader:
     cdef readonly bytes repeated
     cdef readonly RequestHead repeated_head
 
+    cpdef RequestHead recall(self, bytes data)
     @cython.locals(head=RequestHead, line=bytes, version=bytes, method=bytes, lines=Py_ssize_t)
     cpdef RequestHead read(self, bytes octets)
     cpdef bytes parse(self, bytes octets, bytes line)

@@ -57,6 +57,10 @@ class HeadReader:
 
     # --- one head -------------------------------------------------------------------------------
 
+    def recall(self, data: bytes) -> RequestHead | None:
+        """Return what a head says that has the octets of the last, and nothing behind it."""
+        return self.repeated_head if data == self.repeated else None
+
     def read(self, octets: bytes) -> RequestHead:
         """Return what a head says.
 

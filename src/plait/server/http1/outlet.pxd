@@ -2,7 +2,7 @@ cimport cython
 
 cdef Py_ssize_t _HIGH
 
-cdef class Outlet:
+cdef class H1Outlet:
     cdef readonly object loop
     cdef public object transport
     cdef public bint paused

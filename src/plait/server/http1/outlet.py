@@ -8,12 +8,11 @@ from typing import BinaryIO
 # Octets that wait at which an application is to pause; also what the transport holds at most.
 _HIGH = 131_072
 
-# Octets read from a file at a time, and times in a row before other connections have a turn.
+# Octets read from a file at a time.
 _PIECE = 131_072
-_HELPINGS = 16
 
 
-class Outlet:
+class H1Outlet:
     """The writing part of a connection.
 
     :ivar transport: the asyncio transport; ``None`` before and after the connection's life.

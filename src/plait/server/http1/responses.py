@@ -21,6 +21,7 @@ def _status_lines() -> list[bytes]:
 STATUS_LINES = _status_lines()
 
 CRLF = b"\r\n"
+NO_LINE = b""
 LAST_CHUNK = b"0\r\n\r\n"
 CLOSE = b"connection: close\r\n\r\n"
 KEEP_ALIVE = b"connection: keep-alive\r\n\r\n"
@@ -35,12 +36,13 @@ class Rendered:
     :ivar has_date: whether the application has given a date.
     """
 
-    __slots__ = ("content_length", "has_date", "lines", "ready")
+    __slots__ = ("content_length", "has_date", "latest", "lines", "ready")
 
     def __init__(self, ready: list[Field]) -> None:
         self.ready = ready
         self.content_length = -1
         self.has_date = False
+        self.latest: _Head | None = None
         lines: list[bytes] = []
         for name, value in ready:
             if name == b"content-length":
@@ -61,16 +63,37 @@ class Rendered:
         :param coding: the line that says so if the body comes in chunks.
         :param last: what it ends with: the empty line, and ``connection`` before it if need be.
         """
-        date = b"" if self.has_date else date_line()
-        if length >= 0:
-            return b"%bcontent-length: %d\r\n%b%b%b" % (
-                STATUS_LINES[status],
-                length,
-                self.lines,
-                date,
-                last,
-            )
-        return b"".join((STATUS_LINES[status], self.lines, coding, date, last))
+        date = NO_LINE if self.has_date else date_line()
+        latest = self.latest
+        if (
+            latest is not None
+            and latest.date is date
+            and latest.status == status
+            and latest.length == length
+            and latest.coding is coding
+            and latest.last is last
+        ):
+            return latest.octets
+        line = b"content-length: %d\r\n" % length if length >= 0 else coding
+        octets = b"".join((STATUS_LINES[status], line, self.lines, date, last))
+        self.latest = _Head(status, length, coding, date, last, octets)
+        return octets
+
+
+class _Head:
+    """A whole head and what it was made of: most responses of a second have the same."""
+
+    __slots__ = ("coding", "date", "last", "length", "octets", "status")
+
+    def __init__(
+        self, status: int, length: int, coding: bytes, date: bytes, last: bytes, octets: bytes
+    ) -> None:
+        self.status = status
+        self.length = length
+        self.coding = coding
+        self.date = date
+        self.last = last
+        self.octets = octets
 
 
 class _Last:
