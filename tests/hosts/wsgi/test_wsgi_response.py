@@ -127,6 +127,26 @@ def test_fields_that_are_the_servers_business_are_left_out() -> None:
     assert exchanged(answering([], *headers)).response_headers == [(b"x-a", b"1")]
 
 
+def test_fields_that_were_sent_before() -> None:
+    # what the latest head was made of is kept: it must not be the application's own list
+    headers: list[Any] = [PLAIN, ["X-A", "1"]]
+    first = exchanged(answering([], *headers)).response_headers
+    headers[1][1] = "2"
+    second = exchanged(answering([], *headers)).response_headers
+    assert (first[1], second[1]) == ((b"x-a", b"1"), (b"x-a", b"2"))
+    given = [PLAIN]
+
+    def app(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", given)
+        given.append(("X-B", str(len(given))))
+        return []
+
+    counts = [len(exchanged(app).response_headers) for _ in range(3)]
+    assert counts == [1, 2, 3]
+    assert exchanged(answering([], *given, status="404")).status == 404
+    assert exchanged(answering([], *given, status="405")).status == 405
+
+
 def test_a_content_length_said_twice_is_said_once() -> None:
     headers = [("Content-Length", "2"), ("content-length", "2")]
     exchange = exchanged(answering([b"ok"], *headers))

@@ -243,6 +243,9 @@ def test_many_responses_wake_the_loop_once() -> None:
         def __init__(self) -> None:
             self.errors: list[Exception] = []
 
+        def deliver(self) -> None:
+            made.append(2)
+
         def undeliverable(self, error: Exception) -> None:
             self.errors.append(error)
 
@@ -255,16 +258,17 @@ def test_many_responses_wake_the_loop_once() -> None:
         raise ValueError
 
     mailbox.post(receiver, made.append, (1,))
+    mailbox.post_answer(receiver)
     mailbox.post(receiver, fails, ())
     mailbox.post(receiver, again, ())
     mailbox.post(receiver, made.append, (3,))
     assert len(loop.wanted) == 1
     loop.wanted.pop()()
-    assert made == [1, 3]
+    assert made == [1, 2, 3]
     assert len(receiver.errors) == 1
     assert len(loop.wanted) == 1
     loop.wanted.pop()()
-    assert made == [1, 3, 4]
+    assert made == [1, 2, 3, 4]
     assert loop.wanted == []
 
 

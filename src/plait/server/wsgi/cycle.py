@@ -20,12 +20,11 @@ from .body import ClientDisconnected, RequestBody
 from .head import Head
 from .mailbox import Mailbox
 from .response import Response
+from .service import Service
 from .types import Environ
 
 if TYPE_CHECKING:
     from plait.server.host import Exchange, Field
-
-    from .host import WSGIHost
 
 _log = logging.getLogger("plait.wsgi")
 
@@ -44,15 +43,19 @@ _FAILURE = b"Internal Server Error"
 _TOO_MANY = b"Too many requests are waiting, try again"
 _RETRY_AFTER = (b"retry-after", b"1")
 
+_BytesIO = io.BytesIO
+
 
 class WSGICycle(Cycle):
     """The application's side of one request; also the job of a thread."""
 
     __slots__ = (
+        "_answer",
         "_begun",
         "_blocked",
         "_body",
         "_changed",
+        "_head",
         "_mailbox",
         "_over",
         "_pending",
@@ -60,14 +63,17 @@ class WSGICycle(Cycle):
         "_timer",
         "exchange",
         "gone",
-        "host",
+        "service",
     )
 
-    def __init__(self, host: WSGIHost, exchange: Exchange, mailbox: Mailbox) -> None:
-        self.host = host
+    def __init__(self, service: Service, exchange: Exchange, mailbox: Mailbox) -> None:
+        self.service = service
         self.exchange = exchange
         self._mailbox = mailbox
         self.gone = False
+        # The response, if it was given as a whole.
+        self._head: Head | None = None
+        self._answer = b""
         self._submitted = False
         self._begun = False
         self._body: RequestBody | None = None
@@ -102,7 +108,7 @@ class WSGICycle(Cycle):
             self._submit()
         else:
             # A client that is slow to send must not keep a thread.
-            self._timer = exchange.loop.call_later(self.host.body_wait, self._submit)
+            self._timer = exchange.loop.call_later(self.service.body_wait, self._submit)
 
     def data(self, data: bytes) -> None:
         """Some of the request's body."""
@@ -138,7 +144,7 @@ class WSGICycle(Cycle):
             self._timer.cancel()
             self._timer = None
         if self._submitted and not self._begun:
-            self.host.pool.withdraw(self)
+            self.service.pool.withdraw(self)
         if self._body is not None:
             self._body.feed_loss()
         changed = self._changed
@@ -155,7 +161,7 @@ class WSGICycle(Cycle):
             self._timer.cancel()
             self._timer = None
         self._submitted = True
-        if not self.host.pool.submit(self):
+        if not self.service.pool.submit(self):
             self._over = True
             self._settle_rest()
             self.exchange.respond(503, [_TEXT, _RETRY_AFTER], _TOO_MANY)
@@ -166,6 +172,12 @@ class WSGICycle(Cycle):
         """Send an interim response."""
         if not self.exchange.status:
             self.exchange.inform(status, fields)
+
+    def deliver(self) -> None:
+        """Send the response that was given as a whole."""
+        head = self._head
+        if head is not None:
+            self.exchange.respond(head.status, head.fields, self._answer)
 
     def finish(self, trailers: list[Field] | None) -> None:
         """End the response."""
@@ -233,7 +245,7 @@ class WSGICycle(Cycle):
             return
         response = Response(self, self.exchange.method == b"HEAD")
         try:
-            response.run(self.host.app, self._environ(response))
+            response.run(self.service.app, self._environ(response))
         except ClientDisconnected:
             _log.debug("the client went away: %r", self.exchange.path)
             response.fail()
@@ -246,6 +258,12 @@ class WSGICycle(Cycle):
     def post(self, function: Callable[..., object], *arguments: Any) -> None:
         """Have something done in the event loop."""
         self._mailbox.post(self, function, arguments)
+
+    def respond(self, head: Head, body: bytes) -> None:
+        """Have the whole response sent."""
+        self._head = head
+        self._answer = body
+        self._mailbox.post_answer(self)
 
     def send(self, data: bytes, head: Head | None) -> None:
         """Send some of the body, the head before it; wait while the client takes no more.
@@ -267,10 +285,10 @@ class WSGICycle(Cycle):
 
     def _environ(self, response: Response) -> Environ:
         """Return the environ, with what only this request has."""
-        environ = self.host.environs.environ(self.exchange)
+        environ = self.service.environs.environ(self.exchange)
         body = self._body
         if body is None:
-            environ["wsgi.input"] = io.BytesIO()
+            environ["wsgi.input"] = _BytesIO()
         else:
             environ["wsgi.input"] = io.BufferedReader(body, _READ_AHEAD)
             if body.ended and not environ["CONTENT_LENGTH"]:

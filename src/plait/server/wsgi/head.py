@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from plait.http2.errors import InvalidFieldError
 from plait.http2.fields import Field, outgoing_fields
@@ -22,17 +22,36 @@ _codes: dict[str, int] = {}
 _MOST_CODES = 256
 
 
-class Head(NamedTuple):
+class Head:
     """Status and fields of a response.
 
-    :ivar length: what Content-Length says, if it is there.
+    :ivar fields: the list may be another head's too: it must not be changed.
+    :ivar length: what Content-Length says; -1 if it is not there.
     :ivar trailing: whether the Trailer field announces that fields will follow the body.
     """
 
-    status: int
-    fields: list[Field]
-    length: int | None
-    trailing: bool
+    __slots__ = ("fields", "length", "status", "trailing")
+
+    def __init__(self, status: int, fields: list[Field], length: int, trailing: bool) -> None:
+        self.status = status
+        self.fields = fields
+        self.length = length
+        self.trailing = trailing
+
+
+class _Last:
+    """The latest head, and what it was made of: applications repeat themselves."""
+
+    __slots__ = ("given", "head", "status")
+
+    def __init__(self, status: str, given: list[Any], head: Head) -> None:
+        self.status = status
+        self.given = given
+        self.head = head
+
+
+# Replaced as a whole: threads cannot see one half of it.
+_last = _Last("", [], Head(0, [], -1, False))
 
 
 def make_head(status: str, headers: Iterable[tuple[str, str]]) -> Head:
@@ -41,11 +60,20 @@ def make_head(status: str, headers: Iterable[tuple[str, str]]) -> Head:
     :raises ValueError: for what may not be sent.
     :raises TypeError: for what is not a native string.
     """
+    global _last  # noqa: PLW0603 - replaced as a whole
+    last = _last
+    if type(headers) is list and status == last.status and headers == last.given:
+        return last.head
     code = status_code(status)
+    given = list(headers)
     fields: list[Field] = []
-    length: int | None = None
+    length = -1
     trailing = False
-    for name, value in headers:
+    constant = type(status) is str
+    for pair in given:
+        if type(pair) is not tuple:
+            constant = False
+        name, value = pair
         field = native_field(name, value)
         known = field[0]
         if known in HOP_BY_HOP:
@@ -53,7 +81,7 @@ def make_head(status: str, headers: Iterable[tuple[str, str]]) -> Head:
             continue
         if known == b"content-length":
             said = _length(field[1])
-            if length is not None:
+            if length >= 0:
                 if said != length:
                     raise InvalidFieldError("there is more than one Content-Length")
                 continue
@@ -61,7 +89,10 @@ def make_head(status: str, headers: Iterable[tuple[str, str]]) -> Head:
         elif known == b"trailer":
             trailing = True
         fields.append(field)
-    return Head(code, outgoing_fields(fields, False), length, trailing)
+    head = Head(code, outgoing_fields(fields, False), length, trailing)
+    if constant:
+        _last = _Last(status, given, head)
+    return head
 
 
 def status_code(status: Any) -> int:

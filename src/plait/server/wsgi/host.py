@@ -11,6 +11,7 @@ from .cycle import WSGICycle
 from .environ import EnvironMaker
 from .mailbox import Mailbox
 from .pool import ThreadPool
+from .service import Service
 from .types import Application
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("plait.wsgi")
 
 
-class WSGIHost:
+class WSGIHost(Service):
     """Serves a WSGI application (PEP 3333).
 
     Each request runs in one of a bounded number of threads. A request with a body runs once the
@@ -55,10 +56,12 @@ class WSGIHost:
         root = root_path.rstrip("/")
         if root and root[0] != "/":
             raise ValueError(f'root_path must begin with "/", not be {root_path!r}')
-        self.app = app
-        self.body_wait = body_wait
-        self.environs = EnvironMaker(root, threads > 1, multiprocess)
-        self.pool = ThreadPool(threads, max_queued)
+        super().__init__(
+            app,
+            body_wait,
+            EnvironMaker(root, threads > 1, multiprocess),
+            ThreadPool(threads, max_queued),
+        )
         self._threads = threads
         self._max_queued = max_queued
         self._shutdown_timeout = shutdown_timeout

@@ -15,8 +15,14 @@ from typing import Any, Protocol
 class Receiver(Protocol):
     """Whose calls they are."""
 
+    def deliver(self) -> None:
+        """Hand over what the other thread has left."""
+
     def undeliverable(self, error: Exception) -> None:
         """A call raised."""
+
+
+_Call = tuple[Receiver, Callable[..., object], tuple[Any, ...]]
 
 
 class Mailbox:
@@ -24,7 +30,7 @@ class Mailbox:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self._calls: deque[tuple[Receiver, Callable[..., object], tuple[Any, ...]]] = deque()
+        self._calls: deque[Receiver | _Call] = deque()
         self._woken = False
 
     def post(
@@ -32,8 +38,17 @@ class Mailbox:
     ) -> None:
         """Have a function called in the loop's thread, after those that were posted before."""
         self._calls.append((receiver, function, arguments))
-        if self._woken:
-            return
+        if not self._woken:
+            self._wake()
+
+    def post_answer(self, receiver: Receiver) -> None:
+        """Have ``receiver.deliver`` called likewise: most requests need no more."""
+        self._calls.append(receiver)
+        if not self._woken:
+            self._wake()
+
+    def _wake(self) -> None:
+        """Let the loop know."""
         self._woken = True
         try:
             self.loop.call_soon_threadsafe(self._empty)
@@ -46,11 +61,14 @@ class Mailbox:
         self._woken = False
         calls = self._calls
         for _ in range(len(calls)):
-            receiver, function, arguments = calls.popleft()
+            call = calls.popleft()
             try:
-                function(*arguments)
+                if isinstance(call, tuple):
+                    call[1](*call[2])
+                else:
+                    call.deliver()
             except Exception as error:  # noqa: BLE001 - the other calls must be made
-                receiver.undeliverable(error)
+                (call[0] if isinstance(call, tuple) else call).undeliverable(error)
         if calls and not self._woken:
             self._woken = True
             self.loop.call_soon(self._empty)

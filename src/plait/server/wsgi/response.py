@@ -141,15 +141,15 @@ class Response:
         head = self._begun()
         if left is None or self._sent or self._bodiless(head):
             return False
-        count = left if head.length is None else head.length
+        count = left if head.length < 0 else head.length
         if count > left:
             return False
         if count <= _SMALL_FILE:
             self._send_whole(file.read(count))
             return True
-        if head.length is None:
+        if head.length < 0:
             length = (b"content-length", b"%d" % count)
-            head = head._replace(fields=[*head.fields, length])
+            head = Head(head.status, [*head.fields, length], count, head.trailing)
         twin = own(file)
         self._complete = True
         self._cycle.post(self._cycle.send_file, head, twin, count, self._trailers)
@@ -202,7 +202,7 @@ class Response:
     def _respond(self, head: Head, body: bytes) -> None:
         """Send the whole response."""
         self._complete = True
-        self._cycle.post(self._cycle.exchange.respond, head.status, head.fields, body)
+        self._cycle.respond(head, body)
 
     def _check_length(self, head: Head, octets: int, final: bool) -> None:
         """Compare the body with its Content-Length.
@@ -211,7 +211,7 @@ class Response:
         shorter would keep them waiting; to HTTP/2 clients both are malformed (RFC 9113 §8.1.1).
         """
         length = head.length
-        if length is None or octets == length or self._bodiless(head):
+        if length < 0 or octets == length or self._bodiless(head):
             return
         if octets > length or final:
             raise ValueError(f"the body has {octets} octets, but Content-Length says {length}")
