@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import tracemalloc
 import weakref
-from collections.abc import Iterator
 
 import pytest
 
@@ -14,6 +13,8 @@ from plait.http2 import Limits
 from . import frames as f
 from .frames import GET, OK, POST, data, headers, octets, rst_stream
 from .script import Config, Peer, facing_client, facing_server
+
+pytestmark = pytest.mark.usefixtures("small_heap")
 
 PLENTY = Limits(
     reset_burst=10**9, provoked_reset_burst=10**9, refused_burst=10**9, control_burst=10**9
@@ -78,15 +79,6 @@ def drain(peer: Peer) -> None:
     while peer.connection.data_to_send():
         pass
     peer.connection.take_events()
-
-
-@pytest.fixture(autouse=True)
-def small_heap() -> Iterator[None]:
-    """Keep what the other tests left out of the counting, and out of the collector's way."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 def growth(peer: Peer, way, first: int, count: int) -> tuple[int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -29,6 +29,8 @@ from .wire import (
     syn_stream,
     window_update,
 )
+
+pytestmark = pytest.mark.usefixtures("small_heap")
 
 Way = Callable[[Peer, int], None]
 
@@ -128,15 +130,6 @@ SERVERS: list[Way] = [
     *(skipping, pinged),
 ]
 CLIENTS: list[Way] = [requested, requested_and_refused, requested_and_pushed]
-
-
-@pytest.fixture(autouse=True)
-def small_heap() -> Iterator[None]:
-    """Keep what the other tests left out of the counting, and out of the collector's way."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 def drain(peer: Peer) -> None:
