@@ -173,19 +173,40 @@ def test_at_a_graceful_end_the_last_answer_says_so() -> None:
     assert len(server.cycles) == 1
 
 
-def test_an_idle_connection_ends_at_once_and_a_new_one_after_a_moment() -> None:
-    client = Connection().send(GET)
-    client.protocol.begin_shutdown()
-    assert client.ended()
-    client = Connection()
+@pytest.mark.parametrize("before", [0, 1])
+def test_an_idle_connection_may_ask_once_more_and_ends_after_a_moment(before: int) -> None:
+    client = Connection().send(GET * before)
+    client.receive()
     client.protocol.begin_shutdown()
     assert not client.ended()
     client.send(GET)
     assert b"\r\nconnection: close\r\n" in client.receive()
     assert client.ended()
-    client = Connection()
+    client = Connection().send(GET * before)
     client.protocol.begin_shutdown()
     client.protocol.say_goodbye()
+    assert client.ended()
+
+
+@pytest.mark.parametrize("goodbye", ["before the end", "after the end"])
+def test_an_answer_that_had_begun_is_followed_by_another(goodbye: str) -> None:
+    server = FakeServer()
+    server.answer = None
+    client = Connection(server).send(GET)
+    exchange = client.cycle.exchange
+    exchange.start(200, [(b"content-length", b"2")])
+    client.protocol.begin_shutdown()
+    if goodbye == "before the end":
+        client.protocol.say_goodbye()
+    exchange.write(b"ok")
+    exchange.finish()
+    assert b"connection: close" not in client.receive()
+    if goodbye == "after the end":
+        # it was not told, so it may ask
+        assert not client.ended()
+        client.send(GET)
+        hello(client.cycle)
+        assert b"\r\nconnection: close\r\n" in client.receive()
     assert client.ended()
 
 

@@ -27,6 +27,7 @@ cdef class Conversation(H1Link):
     cdef readonly bint due
     cdef public bint deaf
     cdef public bint leaving
+    cdef public bint said_goodbye
 
     cpdef object run_soon(self)
     cpdef object run(self)

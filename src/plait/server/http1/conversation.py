@@ -78,6 +78,7 @@ class Conversation(H1Link):
         self.due = False
         self.deaf = False
         self.leaving = False
+        self.said_goodbye = False
 
     # --- what the connection does ---------------------------------------------------------------
 
@@ -175,7 +176,7 @@ class Conversation(H1Link):
         """Begin with the next request if its head is there."""
         data = self.unheard
         if not data:
-            if self.leaving:
+            if self.said_goodbye:
                 self.finish()
             return False
         head = self.reader.recall(data) if self.heard == 0 else None

@@ -206,15 +206,18 @@ class HTTP1Protocol(Conversation):
     # --- the end --------------------------------------------------------------------------------
 
     def begin_shutdown(self) -> None:
-        """Answer what has been asked, and nothing more."""
+        """Let the next answer say that it is the last.
+
+        An idle connection is not closed yet: a busy client, such as a proxy, has a request on its
+        way now, and would not know whether it was heard.
+        """
         self.leaving = True
         if self.exchange is not None:
             self.exchange.leaving()
-        elif self.requests_received and not self.unheard and self.body is None:
-            self.finish()
 
     def say_goodbye(self) -> None:
-        """Close what nothing has been asked of."""
+        """Close what nothing has been asked of, now or when it is answered."""
+        self.leaving = self.said_goodbye = True
         if self.exchange is None:
             self.finish()
 

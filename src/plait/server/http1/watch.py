@@ -91,7 +91,8 @@ class Watch:
         """End what is idle or has lasted long enough; then see that it does end."""
         if self.ending is None:
             if self._waits == _REQUEST and passed(self._since, now, limits.idle):
-                connection.retire("timeout.idle")
+                connection.refused("timeout.idle")
+                connection.finish()
             elif passed(self._born, now, limits.connection):
                 connection.retire("timeout.connection")
         elif now - self.ending >= connection.server.close_timeout:
