@@ -21,7 +21,7 @@ def settings(monkeypatch, tmp_path):
     for name in [name for name in os.environ if name.startswith("PLAIT_")]:
         monkeypatch.delenv(name)
     seen = []
-    monkeypatch.setattr(run_module, "run", lambda settings, say: seen.append(settings) or 0)
+    monkeypatch.setattr(run_module, "run", lambda settings, *_: seen.append(settings) or 0)
 
     def invoke(*arguments, status=0):
         assert main(list(arguments)) == status

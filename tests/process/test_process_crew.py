@@ -6,7 +6,7 @@ from plait.process.crew import DRAINING, READY, STARTING, Crew, Member
 
 
 def member(crew, pid, phase=READY, *, generation=None, born=0.0):
-    made = Member(pid, None, generation or crew.generation, born, phase)
+    made = Member(pid, pid, None, generation or crew.generation, born, phase)
     crew.members[pid] = made
     return made
 
@@ -96,7 +96,7 @@ def test_what_dies_again_and_again_is_started_ever_more_slowly():
     crew = Crew(1)
     pauses = []
     for _ in range(9):
-        crew.lost(Member(1, None, 1, 100.0), 100.0)
+        crew.lost(Member(1, 1, None, 1, 100.0), 100.0)
         pauses.append(crew.not_before - 100.0)
     assert pauses[:4] == [0.5, 1.0, 2.0, 4.0]
     assert max(pauses) == 30.0
@@ -105,13 +105,13 @@ def test_what_dies_again_and_again_is_started_ever_more_slowly():
 def test_what_dies_after_a_while_is_replaced_at_once():
     crew = Crew(1)
     for _ in range(3):
-        crew.lost(Member(1, None, 1, 100.0, READY), 200.0)
+        crew.lost(Member(1, 1, None, 1, 100.0, READY), 200.0)
         assert crew.not_before == 200.0
 
 
 def test_what_is_killed_soon_after_its_start_is_replaced_at_once_but_not_twice():
     crew = Crew(1)
-    crew.lost(Member(1, None, 1, 100.0, READY), 101.0)
+    crew.lost(Member(1, 1, None, 1, 100.0, READY), 101.0)
     assert crew.not_before == 101.0
-    crew.lost(Member(2, None, 1, 101.0, READY), 102.0)
+    crew.lost(Member(2, 2, None, 1, 101.0, READY), 102.0)
     assert crew.not_before == 102.5

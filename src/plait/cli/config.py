@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -39,10 +40,22 @@ def variable_of(parameter: click.Parameter) -> str:
     return "PLAIT_" + name_of(parameter).replace("-", "_").upper()
 
 
-def fill_in(ctx: click.Context, environ: Mapping[str, str] = os.environ) -> None:
-    """Complete a command's parameters from the environment and the file.
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The parameters of a command, wherever they come from.
 
-    Afterwards `ctx.params` has them all, and `ctx.obj` the names of those that somebody has given.
+    :ivar values: by the names of the parameters; those of ``[[certificate]]`` tables as
+        ``certificates``.
+    :ivar given: the names of those that somebody has given.
+    """
+
+    values: dict[str, Any]
+    given: frozenset[str]
+
+
+def options_of(ctx: click.Context, environ: Mapping[str, str] = os.environ) -> Options:
+    """Complete a command's parameters from the environment and the file, as they are now.
+
     Raises `UserError`.
     """
     parameters = [p for p in ctx.command.params if p.name not in ONLY_GIVEN]
@@ -50,6 +63,7 @@ def fill_in(ctx: click.Context, environ: Mapping[str, str] = os.environ) -> None
     filed = {} if path is None else read_file(path)
     certificates = _certificates(filed, path or "")
     _refuse_unknown(filed, parameters, path or "")
+    values = dict(ctx.params)
     given: set[str] = set()
     for parameter in parameters:
         assert parameter.name is not None
@@ -61,16 +75,16 @@ def fill_in(ctx: click.Context, environ: Mapping[str, str] = os.environ) -> None
         elif text is not None:
             where = variable_of(parameter)
             value = _from_text(parameter, text, where)
-            ctx.params[parameter.name] = _checked(ctx, parameter, value, where)
+            values[parameter.name] = _checked(ctx, parameter, value, where)
             given.add(parameter.name)
         elif key in filed:
             where = f"{path}: {key}"
             value = _from_toml(parameter, filed[key], where)
-            ctx.params[parameter.name] = _checked(ctx, parameter, value, where)
+            values[parameter.name] = _checked(ctx, parameter, value, where)
             given.add(parameter.name)
     if certificates and not given & {"certfiles", "keyfiles", "dev_cert"}:
-        ctx.params["certificates"] = certificates
-    ctx.obj = given
+        values["certificates"] = certificates
+    return Options(values, frozenset(given))
 
 
 def read_file(path: str) -> dict[str, Any]:

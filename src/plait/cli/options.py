@@ -46,11 +46,11 @@ def bind_option(default: str) -> Callable[[F], F]:
     )
 
 
-def seconds_option(name: str, default: int, text: str) -> Callable[[F], F]:
+def seconds_option(name: str, default: int, text: str, *, least: int = 0) -> Callable[[F], F]:
     """A whole number of seconds."""
     return click.option(
         name,
-        type=click.IntRange(min=0, max=86400),
+        type=click.IntRange(min=least, max=86400),
         default=default,
         show_default=True,
         metavar="SECONDS",

@@ -9,8 +9,9 @@ import click
 
 from plait.process import Bind, Certificate, Settings, UserError, check, parse_bind, run
 from plait.server import TimeLimits
+from plait.server.websocket import WebSocketOptions
 
-from .config import fill_in
+from .config import Options, options_of
 from .options import (
     LIMITS,
     F,
@@ -24,14 +25,16 @@ from .options import (
 from .running import say
 
 
-def _number_option(name: str, text: str, default: int | None = None) -> Callable[[F], F]:
+def _number_option(
+    name: str, text: str, default: int | None = None, unit: str = "NUMBER"
+) -> Callable[[F], F]:
     least = 0 if default == 0 else 1
     return click.option(
         name,
         type=click.IntRange(min=least),
         default=default,
         show_default=default is not None,
-        metavar="NUMBER",
+        metavar=unit,
         help=text,
     )
 
@@ -92,20 +95,32 @@ _PROTOCOLS = (
         help="Speak HTTP/1.1 too; by default where httptools is installed.",
     ),
     click.option("--h2c-upgrade", is_flag=True, help="From HTTP/1.1 to h2c by Upgrade."),
-    click.option(
-        "--ws-max-size",
-        type=click.IntRange(min=1),
-        default=16_777_216,
-        show_default=True,
-        metavar="OCTETS",
-        help="Of a WebSocket message.",
-    ),
+)
+_WEBSOCKETS = (
+    _number_option("--ws-max-size", "Of a WebSocket message.", 16_777_216, "OCTETS"),
+    _number_option("--ws-max-queue", "Of messages that wait.", 65_536, "OCTETS"),
+    _number_option("--ws-max-fragments", "Frames of a message.", 16_384),
+    _number_option("--ws-max-control-frames", "Pings and pongs in ten seconds.", 500),
     seconds_option("--ws-ping-interval", 20, "Between pings of a WebSocket; 0 for none."),
     seconds_option("--ws-ping-timeout", 20, "Until a pong must come; 0 for never."),
+    seconds_option("--ws-close-timeout", 10, "Until the client must close too.", least=1),
     click.option(
         "--ws-compression/--no-ws-compression",
         default=None,
         help="Agree to permessage-deflate; it is done by default.",
+    ),
+    click.option(
+        "--ws-window-bits",
+        type=click.IntRange(9, 15),
+        default=12,
+        show_default=True,
+        metavar="BITS",
+        help="Of the window to compress in.",
+    ),
+    click.option(
+        "--ws-context-takeover/--no-ws-context-takeover",
+        default=None,
+        help="Compress with what the message before taught; it is done by default.",
     ),
 )
 _TLS = (
@@ -124,10 +139,35 @@ _EDGE = (
         help="A proxy, or a network of them, whose word about clients is believed; "
         "unix for any on a Unix socket. May be repeated.",
     ),
+    click.option(
+        "--proxy-fields",
+        multiple=True,
+        metavar="FIELD",
+        help="A header field in which it is believed; Forwarded and four X-Forwarded-* by "
+        "default. May be repeated.",
+    ),
     click.option("--proxy-protocol", is_flag=True, help="They send a PROXY header first."),
     click.option("--health", metavar="PATH", help="A path that tells whether it serves."),
     click.option(
         "--health-bind", callback=_address, metavar="ADDRESS", help="An address that tells it."
+    ),
+)
+_OBSERVING = (
+    click.option(
+        "--access-log", metavar="FILE", help="A line about each request; - for standard output."
+    ),
+    click.option(
+        "--access-log-format",
+        default="combined",
+        show_default=True,
+        metavar="FORMAT",
+        help="common, combined, json, or atoms such as %(h)s.",
+    ),
+    click.option(
+        "--metrics",
+        callback=_address,
+        metavar="ADDRESS",
+        help="An address that tells Prometheus, at /metrics.",
     ),
 )
 _CONFIGURATION = (
@@ -138,9 +178,9 @@ _CONFIGURATION = (
 
 def run_options(function: F) -> F:
     """Every option of the command."""
-    function = with_options(function, (*_EDGE, *LIMITS, *_CONFIGURATION))
+    function = with_options(function, (*_EDGE, *_OBSERVING, *LIMITS, *_CONFIGURATION))
     function = running_options(certificate_paths(with_options(function, _TLS)))
-    function = with_options(function, (*_APPLICATION, *_PROCESSES, *_PROTOCOLS))
+    function = with_options(function, (*_APPLICATION, *_PROCESSES, *_PROTOCOLS, *_WEBSOCKETS))
     return bind_option("127.0.0.1:8080")(function)
 
 
@@ -155,38 +195,53 @@ def run_command(ctx: click.Context, /, **_: Any) -> int:
     option has an environment variable (--max-requests: PLAIT_MAX_REQUESTS) and a key in the
     file of --config (max-requests); the command line comes first, then the environment.
     """
-    fill_in(ctx)
-    options = ctx.params
-    if options["target"] is None:
+    options = options_of(ctx)
+    if options.values["target"] is None:
         raise click.UsageError("Missing argument 'MODULE:OBJECT'", ctx)
-    configure_logging(options["log_level"])
-    settings = settings_of(options, ctx.obj)
-    return (check if options["check_config"] else run)(settings, say)
+    configure_logging(options.values["log_level"])
+    settings = settings_of(options)
+    if options.values["check_config"]:
+        return check(settings, say)
+    return run(settings, say, lambda: settings_of(options_of(ctx)))
 
 
-def settings_of(options: dict[str, Any], given: set[str]) -> Settings:
-    """Return the settings that options stand for.
-
-    `given` are the names of those that somebody has said. Raises `UserError`.
-    """
+def settings_of(options: Options) -> Settings:
+    """Return the settings that options stand for; raises `UserError`."""
+    values = options.values
     same = (
         *("target", "interface", "factory", "workers", "max_requests", "max_requests_jitter"),
         *("max_memory", "graceful_timeout", "shutdown_delay", "reload", "reload_dirs"),
         *("reload_exclude", "lifespan", "root_path", "threads", "http1", "h2c_upgrade"),
-        *("ws_max_size", "client_ca", "client_cert", "dev_cert", "proxies", "proxy_protocol"),
-        *("health", "health_bind", "max_connections", "log_level"),
+        *("client_ca", "client_cert", "dev_cert", "proxies", "proxy_fields", "proxy_protocol"),
+        *("health", "health_bind", "access_log", "access_log_format", "metrics"),
+        *("max_connections", "log_level"),
     )
+    if values["target"] is None:
+        raise UserError("the configuration names no application: app is missing")
     return Settings(
-        **{name: options[name] for name in same},
-        app_dir=options["app_dir"] or "",
+        **{name: values[name] for name in same},
+        app_dir=values["app_dir"] or "",
         # by default, what systemd hands over; only then the address in --help
-        binds=options["binds"] if "binds" in given else (),
-        reload_include=options["reload_include"] or ("*.py",),
-        ws_ping_interval=options["ws_ping_interval"] or None,
-        ws_ping_timeout=options["ws_ping_timeout"] or None,
-        ws_compression=options["ws_compression"] is not False,
-        certificates=_certificates(options),
-        time_limits=time_limits(options),
+        binds=values["binds"] if "binds" in options.given else (),
+        reload_include=values["reload_include"] or ("*.py",),
+        websocket=_websockets(values),
+        certificates=_certificates(values),
+        time_limits=time_limits(values),
+    )
+
+
+def _websockets(options: dict[str, Any]) -> WebSocketOptions:
+    return WebSocketOptions(
+        max_message_size=options["ws_max_size"],
+        max_queue=options["ws_max_queue"],
+        max_fragments=options["ws_max_fragments"],
+        max_control_frames=options["ws_max_control_frames"],
+        ping_interval=options["ws_ping_interval"] or None,
+        ping_timeout=options["ws_ping_timeout"] or None,
+        close_timeout=options["ws_close_timeout"],
+        compression=options["ws_compression"] is not False,
+        window_bits=options["ws_window_bits"],
+        context_takeover=options["ws_context_takeover"] is not False,
     )
 
 

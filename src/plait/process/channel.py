@@ -18,6 +18,7 @@ RETIRE = "retire"  # wants to be replaced, and why
 # The supervisor says these:
 LEAVE = "leave"  # the service is about to end
 STOP = "stop"  # accept nobody, let what is under way finish
+REOPEN = "reopen"  # the access log: its file was moved away
 HURRY = "hurry"  # do not wait for it
 
 _MOST = 65_536

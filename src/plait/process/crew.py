@@ -25,6 +25,7 @@ _LONGEST_PAUSE = 30.0
 class Member:
     """A worker, as the supervisor knows it.
 
+    :ivar number: one that no other living worker has; small, as those of the dead are used again.
     :ivar generation: of the code that it has imported.
     :ivar born: when it was started.
     :ivar retiring: it serves until another has taken its place.
@@ -33,6 +34,7 @@ class Member:
     """
 
     pid: int
+    number: int
     channel: Channel
     generation: int
     born: float
@@ -68,6 +70,11 @@ class Crew:
             for member in self.members.values()
             if member.generation == generation and member.phase in phases
         ]
+
+    def free_number(self) -> int:
+        """Return the smallest number that no worker has."""
+        taken = {member.number for member in self.members.values()}
+        return next(number for number in range(1, len(taken) + 2) if number not in taken)
 
     def missing(self, generation: int) -> int:
         """Return how many workers are to be started for a generation."""

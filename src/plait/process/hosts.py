@@ -41,7 +41,6 @@ def host_for(application: Application, settings: Settings) -> Host:
         except ValueError as error:
             raise UserError(str(error)) from None
     from plait.server.asgi import ASGIHost
-    from plait.server.websocket import WebSocketOptions
 
     try:
         return ASGIHost(
@@ -49,12 +48,7 @@ def host_for(application: Application, settings: Settings) -> Host:
             lifespan=settings.lifespan,
             root_path=settings.root_path,
             patience=_PATIENCE,
-            websocket=WebSocketOptions(
-                max_message_size=settings.ws_max_size,
-                ping_interval=settings.ws_ping_interval,
-                ping_timeout=settings.ws_ping_timeout,
-                compression=settings.ws_compression,
-            ),
+            websocket=settings.websocket,
         )
     except ValueError as error:
         raise UserError(str(error)) from None
@@ -88,13 +82,19 @@ def trusted_proxies(settings: Settings) -> TrustedProxies | None:
     if not settings.proxies:
         if settings.proxy_protocol:
             raise UserError("--proxy-protocol needs to know whose word counts: give --proxies")
+        if settings.proxy_fields:
+            raise UserError("--proxy-fields needs to know whose word counts: give --proxies")
         return None
-    from plait.server.proxies import TrustedProxies
+    from plait.server.proxies import FIELDS, TrustedProxies
 
     try:
-        return TrustedProxies(settings.proxies)
+        TrustedProxies(settings.proxies)
     except ValueError as error:
         raise UserError(f"--proxies: {error}") from None
+    try:
+        return TrustedProxies(settings.proxies, fields=settings.proxy_fields or FIELDS)
+    except ValueError as error:
+        raise UserError(f"--proxy-fields: {error}") from None
 
 
 def speaks_http1(settings: Settings) -> bool:
@@ -104,8 +104,8 @@ def speaks_http1(settings: Settings) -> bool:
     return settings.http1
 
 
-def health_server(host: Host, sockets: list[Any]) -> HTTP2Server:
-    """Return a server in clear text for answers about the health."""
+def aside_server(host: Host, sockets: list[Any]) -> HTTP2Server:
+    """Return a server in clear text for answers about the one that serves."""
     from plait.server.app_server import ApplicationServer
 
     return ApplicationServer(sockets, host)
@@ -115,6 +115,8 @@ def check_extras(settings: Settings) -> None:
     """See that what the settings need is installed; raises `UserError`."""
     if settings.reload:
         _need("watchfiles", "--reload", "reload")
+    if settings.metrics is not None:
+        _need("prometheus_client", "--metrics", "metrics")
     if settings.http1:
         _need("httptools", "--http1", "http1")
 

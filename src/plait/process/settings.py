@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from plait.server import TimeLimits
+from plait.server.websocket import WebSocketOptions
 
 if TYPE_CHECKING:
     from .binds import Bind
@@ -83,15 +84,8 @@ class Settings:
     h2c_upgrade: bool = False
     """Whether clear text may change from HTTP/1.1 to HTTP/2 by ``Upgrade: h2c``."""
 
-    ws_max_size: int = 16 * 1024 * 1024
-    """Octets of a WebSocket message."""
-
-    ws_ping_interval: float | None = 20.0
-    ws_ping_timeout: float | None = 20.0
-    """Seconds between two pings, and until a pong must have come; ``None`` for never."""
-
-    ws_compression: bool = True
-    """Whether permessage-deflate is agreed to."""
+    websocket: WebSocketOptions = field(default_factory=WebSocketOptions)
+    """Limits and habits of WebSockets."""
 
     certificates: tuple[Certificate, ...] = ()
     """Of TLS; the first is for clients that name no host that another is for."""
@@ -108,6 +102,9 @@ class Settings:
     proxies: tuple[str, ...] = ()
     """Addresses and networks whose word about clients is believed."""
 
+    proxy_fields: tuple[str, ...] = ()
+    """The header fields in which they are believed; all that there are by default."""
+
     proxy_protocol: bool = False
     """Whether those send a PROXY header first."""
 
@@ -116,6 +113,15 @@ class Settings:
 
     health_bind: Bind | None = None
     """An address that tells it, on every path."""
+
+    access_log: str | None = None
+    """A file for a line about each request, ``-`` for standard output."""
+
+    access_log_format: str = "combined"
+    """``common``, ``combined``, ``json``, or atoms."""
+
+    metrics: Bind | None = None
+    """An address that tells Prometheus, at ``/metrics``."""
 
     time_limits: TimeLimits = field(default_factory=TimeLimits)
     """How long clients may take."""

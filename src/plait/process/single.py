@@ -15,11 +15,11 @@ from .tls import Identity
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from .application import Application
     from .settings import Settings
-    from .sockets import Bound
+    from .sockets import Listening
     from .systemd import Notifier
 
 logger = logging.getLogger("plait.process")
@@ -34,15 +34,13 @@ class Single:
     def __init__(
         self,
         settings: Settings,
-        bound: Sequence[Bound],
-        health: Sequence[Bound],
+        listening: Listening,
         context: ssl.SSLContext | None,
         notifier: Notifier,
         announce: Callable[[str], None],
     ) -> None:
         self._settings = settings
-        self._bound = bound
-        self._health = health
+        self._listening = listening
         self._context = context
         self._notifier = notifier
         self._announce = announce
@@ -70,29 +68,24 @@ class Single:
 
         loop = asyncio.get_running_loop()
         identity = Identity(settings, self._context)
-        serving = Serving(
-            settings,
-            application,
-            identity,
-            [sock for each in self._bound for sock in each.sockets],
-            [sock for each in self._health for sock in each.sockets],
-        )
+        serving = Serving(settings, application, identity, self._listening)
         handlers: dict[int, Callable[[], None]] = {
             signal.SIGINT: on_signal,
             signal.SIGTERM: on_signal,
             signal.SIGHUP: lambda: self._reload(serving),
+            signal.SIGUSR1: serving.reopen_log,
         }
         for number, handler in handlers.items():
             loop.add_signal_handler(number, handler)
         living = asyncio.create_task(self._live())
         try:
-            await serving.start()
-            self._announce(application.interface)
-            self._notifier.ready(f"serving {settings.target}")
-            await stop.wait()
-            self._notifier.stopping()
-            serving.leave()
-            await _wait(hurry, settings.shutdown_delay)
+            if await serving.start(stop):
+                self._announce(application.interface)
+                self._notifier.ready(f"serving {settings.target}")
+                await stop.wait()
+                self._notifier.stopping()
+                serving.leave()
+                await _wait(hurry, settings.shutdown_delay)
         finally:
             living.cancel()
             await serving.close(hurry)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from plait.server.addresses import Listener, open_listeners
@@ -13,7 +14,9 @@ from .binds import Bind
 from .errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from .settings import Settings
 
 BACKLOG = 2048
 
@@ -55,6 +58,43 @@ class Bound:
         """Close this process's sockets; others that have them go on listening."""
         for listener in self.listeners:
             listener.sock.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """All that a process listens on.
+
+    :ivar main: for the application.
+    :ivar health: where it is told whether the server serves.
+    :ivar metrics: where Prometheus asks.
+    """
+
+    main: Sequence[Bound]
+    health: Sequence[Bound] = ()
+    metrics: Sequence[Bound] = ()
+
+    def __iter__(self) -> Iterator[Bound]:
+        return iter((*self.main, *self.health, *self.metrics))
+
+
+def listen(settings: Settings) -> Listening:
+    """Listen on all addresses of the settings.
+
+    :raises UserError: if one cannot be had; none stays open then.
+    """
+    opened: list[list[Bound]] = []
+    try:
+        opened.append(open_binds(settings.binds))
+        for bind, option in (
+            (settings.health_bind, "--health-bind"),
+            (settings.metrics, "--metrics"),
+        ):
+            opened.append([] if bind is None else open_binds([bind], option))
+    except BaseException:
+        for bound in opened:
+            close_all(bound)
+        raise
+    return Listening(*opened)
 
 
 def open_binds(binds: Iterable[Bind], option: str = "--bind") -> list[Bound]:

@@ -17,9 +17,12 @@ import signal
 import socket
 import sys
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .channel import FAILED, HURRY, LEAVE, READY, RETIRE, STOP, Channel
+from plait.server.metrics import forget
+
+from .channel import FAILED, HURRY, LEAVE, READY, REOPEN, RETIRE, STOP, Channel
 from .crew import DRAINING, STARTING, Crew, Member
 from .crew import READY as SERVING
 from .errors import UserError
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .settings import Settings
-    from .sockets import Bound
+    from .sockets import Listening
     from .systemd import Notifier
 
 _SIGNALS = (
@@ -38,6 +41,7 @@ _SIGNALS = (
     signal.SIGHUP,
     signal.SIGTTIN,
     signal.SIGTTOU,
+    signal.SIGUSR1,
     signal.SIGCHLD,
 )
 
@@ -53,31 +57,46 @@ logger = logging.getLogger("plait.process")
 class _Forked(BaseException):
     """In the child: leave everything of the supervisor's behind and be a worker."""
 
-    def __init__(self, channel: Channel) -> None:
-        self.channel = channel
+    def __init__(self, recruit: Recruit) -> None:
+        self.recruit = recruit
+
+
+@dataclass(frozen=True, slots=True)
+class Recruit:
+    """What a new worker is told.
+
+    :ivar channel: to the supervisor.
+    :ivar number: one that no other living worker has.
+    :ivar settings: to serve with.
+    """
+
+    channel: Channel
+    number: int
+    settings: Settings
 
 
 class Supervisor:
     """Starts workers, and sees that there are as many as wanted.
 
-    :param bound: what the workers listen on.
-    :param health: on what they tell whether they serve.
+    :param listening: what the workers listen on.
     :param announce: called when they serve for the first time, with the application's interface.
     :param changes: tells of changed files when it can be read; and what they were.
+    :param reread: called on SIGHUP, for the settings of the workers that come; raises `UserError`.
     """
 
     def __init__(
         self,
         settings: Settings,
-        bound: Sequence[Bound],
-        health: Sequence[Bound],
+        listening: Listening,
         notifier: Notifier,
         announce: Callable[[str], None],
         changes: Channel | None = None,
+        reread: Callable[[], Settings] | None = None,
     ) -> None:
         self._settings = settings
-        self._bound = bound
-        self._health = health
+        self._coming_settings = settings
+        self._reread = reread
+        self._listening = listening
         self._notifier = notifier
         self._announce = announce
         self._changes = changes
@@ -92,8 +111,8 @@ class Supervisor:
         self._next_look = 0.0
         self._next_sign = 0.0
 
-    def run(self) -> Channel | None:
-        """Supervise to the end; return ``None``, or in a worker its channel.
+    def run(self) -> Recruit | None:
+        """Supervise to the end; return ``None``, or in a worker what it is told.
 
         :raises UserError: if no worker could ever serve.
         """
@@ -104,7 +123,7 @@ class Supervisor:
                 self._bury()
                 self._act(time.monotonic())
         except _Forked as forked:
-            return forked.channel
+            return forked.recruit
         except BaseException:
             self._kill_all()
             raise
@@ -172,7 +191,10 @@ class Supervisor:
         elif self._stopping:
             return
         elif number == signal.SIGHUP:
-            self._reload("SIGHUP")
+            self._reload("SIGHUP", self._reread)
+        elif number == signal.SIGUSR1:
+            for member in crew.members.values():
+                member.channel.send(REOPEN)
         elif number == signal.SIGTTIN:
             crew.wanted += 1
             logger.info("%d workers are wanted", crew.wanted)
@@ -217,6 +239,8 @@ class Supervisor:
                 if not member.channel.ended:
                     self._selector.unregister(member.channel.sock)
                 member.channel.close()
+                if self._settings.metrics is not None:
+                    forget(member.number)
                 self._ended(member, os.waitstatus_to_exitcode(status))
 
     def _ended(self, member: Member, code: int) -> None:
@@ -254,9 +278,11 @@ class Supervisor:
             self._start(crew.coming, now)
             leaving = crew.take_over()
             if leaving is not None:
-                logger.info("reloaded: %d new workers serve", crew.wanted)
-                self._notifier.ready(self._status())
                 self._dismiss(leaving, now)
+                self._take_settings()
+                serving = len(crew.of(crew.generation, SERVING))
+                logger.info("reloaded: %d new workers serve", serving)
+                self._notifier.ready(self._status())
         if now >= crew.not_before:
             self._start(crew.generation, now)
         self._dismiss(crew.superfluous(), now)
@@ -281,17 +307,30 @@ class Supervisor:
 
     # --- reloading and stopping -----------------------------------------------------------------
 
-    def _reload(self, why: str) -> None:
+    def _reload(self, why: str, reread: Callable[[], Settings] | None = None) -> None:
         if not self._crew.was_ready:
             return  # the first workers are about to import what there is now
         logger.info("reloading: %s", why)
         self._notifier.reloading()
+        if reread is not None:
+            try:
+                self._coming_settings = reread()
+            except UserError as error:
+                self._abandon(str(error))
+                return
         self._dismiss(self._crew.begin_generation(), time.monotonic())
 
     def _abandon(self, why: str) -> None:
         logger.error("not reloaded, the old workers go on: %s", why)
+        self._coming_settings = self._settings
         self._dismiss(self._crew.abandon(), time.monotonic())
         self._notifier.ready(f"{self._status()}; the last reload failed: {why}")
+
+    def _take_settings(self) -> None:
+        """The workers that serve now were made with these."""
+        before, self._settings = self._settings, self._coming_settings
+        if self._settings.workers != before.workers:
+            self._crew.wanted = self._settings.workers or 1
 
     def _stop(self) -> None:
         now = time.monotonic()
@@ -314,7 +353,7 @@ class Supervisor:
         self._stop_at = now + 3600.0
         self._dismiss(list(self._crew.members.values()), now)
         # What is not accepted now never will be: clients are to see that at once.
-        for bound in self._bound:
+        for bound in self._listening.main:
             bound.close()
 
     def _dismiss(self, members: Sequence[Member], now: float) -> None:
@@ -342,6 +381,9 @@ class Supervisor:
             # what is buffered would be written twice
             with contextlib.suppress(OSError, ValueError, AttributeError):
                 stream.flush()
+        number = self._crew.free_number()
+        coming = generation == self._crew.coming
+        settings = self._coming_settings if coming else self._settings
         # No signal must meet a child that still has the supervisor's handlers.
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         pid = os.fork()
@@ -349,10 +391,10 @@ class Supervisor:
             ours.close()
             self._forget()
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-            raise _Forked(Channel(theirs))
+            raise _Forked(Recruit(Channel(theirs), number, settings))
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         theirs.close()
-        member = Member(pid, Channel(ours), generation, now)
+        member = Member(pid, number, Channel(ours), generation, now)
         self._crew.members[pid] = member
         self._selector.register(ours, selectors.EVENT_READ, member)
 

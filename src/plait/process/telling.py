@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from .hosts import speaks_http1
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from .settings import Settings
-    from .sockets import Bound
+    from .sockets import Listening
 
 
 def protocols(settings: Settings, interface: str) -> str:
@@ -21,18 +21,24 @@ def protocols(settings: Settings, interface: str) -> str:
     return ", ".join(names)
 
 
-def announcement(settings: Settings, bound: Sequence[Bound], interface: str) -> Iterator[str]:
+def announcement(settings: Settings, listening: Listening, interface: str) -> Iterator[str]:
     """Return the lines that tell what is served, and where."""
     scheme = "https" if settings.secure else "http"
     spoken = protocols(settings, interface)
     by = f" by {_workers(settings)}" if settings.supervised else ""
-    for each in bound:
+    for each in listening.main:
         for place in each.places(scheme):
             yield f"serving {settings.target} on {place} ({spoken}){by}"
+    for each in listening.health:
+        for place in each.places("http"):
+            yield f"the health is told on {place}"
+    for each in listening.metrics:
+        for place in each.places("http"):
+            yield f"metrics, at /metrics, are told on {place}"
     if settings.dev_cert:
         yield "the certificate was made just now: the browser will warn, curl needs --insecure"
-    elif spoken == "h2c" and bound:
-        [place, *_] = bound[0].places(scheme)
+    elif spoken == "h2c":
+        [place, *_] = listening.main[0].places(scheme)
         yield f"browsers speak HTTP/2 only over TLS; without it: {_curl(place)}"
 
 
@@ -44,6 +50,12 @@ def plan(settings: Settings, interface: str) -> Iterator[str]:
     yield f"would serve {settings.target} ({interface}) on {where} ({spoken}) by {by}"
     for number, certificate in enumerate(settings.certificates):
         yield f"certificate {number + 1}: {certificate.certfile}"
+    if settings.health_bind is not None:
+        yield f"health on {settings.health_bind}"
+    if settings.metrics is not None:
+        yield f"metrics on {settings.metrics}"
+    if settings.access_log is not None:
+        yield f"access log: {settings.access_log}"
 
 
 def _workers(settings: Settings) -> str:

@@ -11,20 +11,20 @@ import traceback
 from typing import TYPE_CHECKING
 
 from plait.server import new_event_loop
+from plait.server.metrics import join
 
 from .application import load_application
-from .channel import FAILED, HURRY, LEAVE, READY, RETIRE, STOP, Channel
+from .channel import FAILED, HURRY, LEAVE, READY, REOPEN, RETIRE, STOP, Channel
 from .errors import UserError
 from .serving import Serving
 from .tls import Identity
 
 if TYPE_CHECKING:
-    import socket
     import ssl
-    from collections.abc import Sequence
 
     from .application import Application
     from .settings import Settings
+    from .sockets import Listening
 
 # Seconds between two looks at how many requests there were.
 _LOOK = 0.25
@@ -36,6 +36,7 @@ class Worker:
     """The life of a worker, after the fork.
 
     :param channel: to the supervisor.
+    :param number: one that no other living worker has.
     :param context: the TLS context to serve with, where it does not come from files.
     """
 
@@ -43,14 +44,14 @@ class Worker:
         self,
         settings: Settings,
         channel: Channel,
-        sockets: Sequence[socket.socket],
-        health_sockets: Sequence[socket.socket],
+        number: int,
+        listening: Listening,
         context: ssl.SSLContext | None,
     ) -> None:
         self._settings = settings
         self._channel = channel
-        self._sockets = sockets
-        self._health_sockets = health_sockets
+        self._number = number
+        self._listening = listening
         self._context = context
         self._most = _most_requests(settings)
 
@@ -58,9 +59,11 @@ class Worker:
         """Serve until told to stop; return the exit status."""
         # Ctrl-C at a terminal goes to every process, and so may its end; the supervisor knows what
         # to do. A handler, not SIG_IGN: programs that the application starts would inherit that.
-        for number in (signal.SIGINT, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
             signal.signal(number, _let_pass)
         try:
+            if self._settings.metrics is not None:
+                join(self._number)  # before the application makes metrics of its own
             application = self._load()
             with asyncio.Runner(loop_factory=new_event_loop) as runner:
                 runner.run(self._serve(application))
@@ -86,23 +89,23 @@ class Worker:
         settings = self._settings
         stop, hurry = asyncio.Event(), asyncio.Event()
         identity = Identity(settings, self._context)
-        serving = Serving(settings, application, identity, self._sockets, self._health_sockets)
+        serving = Serving(settings, application, identity, self._listening)
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, stop.set)
         loop.add_reader(self._channel.sock, self._listen, serving, stop, hurry)
         try:
-            await self._start(serving)
-            if self._most is not None:
-                loop.call_later(_LOOK, self._count, serving, self._most)
-            self._channel.send(READY, application.interface)
-            await stop.wait()
+            if await self._start(serving, stop):
+                if self._most is not None:
+                    loop.call_later(_LOOK, self._count, serving, self._most)
+                self._channel.send(READY, application.interface)
+                await stop.wait()
         finally:
             await serving.close(hurry)
             loop.remove_reader(self._channel.sock)
 
-    async def _start(self, serving: Serving) -> None:
+    async def _start(self, serving: Serving, stop: asyncio.Event) -> bool:
         try:
-            await serving.start()
+            return await serving.start(stop)
         except UserError as error:
             if self._settings.log_level == "debug" and error.__cause__ is not None:
                 traceback.print_exception(error.__cause__)
@@ -113,6 +116,8 @@ class Worker:
         for word, _ in self._channel.receive():
             if word == LEAVE:
                 serving.leave()
+            elif word == REOPEN:
+                serving.reopen_log()
             elif word == STOP:
                 stop.set()
             elif word == HURRY:
