@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from plait.server.host import Cycle
+from plait.server.answer import Answer
 
 if TYPE_CHECKING:
-    from plait.server.host import Exchange, Field, Host
+    from plait.server.host import Cycle, Exchange, Field, Host
 
 _HEADERS = [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store")]
 
@@ -57,37 +57,21 @@ class HealthHost:
             await self._host.shutdown()
 
 
-class _Answer(Cycle):
+class _Answer(Answer):
     """Answers one request."""
 
-    __slots__ = ("_exchange", "_health")
+    __slots__ = ("_health",)
 
     def __init__(self, exchange: Exchange, health: Health) -> None:
-        self._exchange = exchange
+        super().__init__(exchange)
         self._health = health
 
     def begin(self) -> None:
         """Answer."""
-        exchange = self._exchange
+        exchange = self.exchange
         if exchange.method not in (b"GET", b"HEAD"):
             allow: list[Field] = [*_HEADERS, (b"allow", b"GET, HEAD")]
             exchange.respond(405, allow, b"GET or HEAD\n")
             return
         status, body = self._health.answer
         exchange.respond(status, _HEADERS, body)
-
-    def data(self, data: bytes) -> None:
-        """A body is of no interest."""
-        self._exchange.consumed(len(data))
-
-    def end(self, trailers: list[Field]) -> None:
-        """The request's end."""
-
-    def writable(self) -> None:
-        """All was sent at once."""
-
-    def closed(self, error_code: int) -> None:
-        """It is over."""
-
-    def leaving(self) -> None:
-        """The answer was given already."""

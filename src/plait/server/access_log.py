@@ -184,8 +184,8 @@ class _Record:
     @property
     def seconds(self) -> float:
         began: float = self.exchange.began
-        now: float = self.exchange.loop.time()
-        return max(0.0, now - began) if began else 0.0
+        # uvloop's own time has steps of a millisecond
+        return max(0.0, time.monotonic() - began) if began else 0.0
 
     @property
     def protocol(self) -> str:

@@ -36,7 +36,7 @@ class Observer(Protocol):
     def ended(self, exchange: Any, error_code: int) -> None:
         """An exchange is over; ``error_code`` as for ``Cycle.closed``.
 
-        It has ``began`` (the loop's time, seconds) and ``octets_out`` besides.
+        It has ``began`` (``time.monotonic()``, seconds) and ``octets_out`` besides.
         """
 
 

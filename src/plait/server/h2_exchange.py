@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from time import monotonic
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from plait.http2.errors import (
@@ -45,7 +46,7 @@ class H2Exchange(BaseRequestHandler):
     """One stream; see ``host.Exchange`` for what its cycle may ask of it.
 
     :ivar cycle: the application's side; ``None`` before ``open`` and after the end.
-    :ivar began: the loop's time when the request came, if somebody observes; else 0.
+    :ivar began: ``time.monotonic()`` when the request came, if somebody observes; else 0.
     :ivar octets_out: octets of response body that the application gave.
     """
 
@@ -114,7 +115,7 @@ class H2Exchange(BaseRequestHandler):
         server = self.server
         exchange: Any = self  # its method and path are set by now
         if server.observer is not None:
-            self.began = self.loop.time()
+            self.began = monotonic()
         if server.proxies is not None:
             server.proxies.apply(exchange)
         if self.method == b"CONNECT" and self.protocol != _WEBSOCKET:

@@ -14,11 +14,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from typing import TYPE_CHECKING, Any
 
 from plait.http2 import ErrorCode
 
-from .host import Cycle
+from .answer import Answer
 from .observer import Observer
 from .stats import ServerStats
 
@@ -163,7 +164,7 @@ class Metrics(Observer):
         counter.inc()
         # How long somebody stayed says nothing about how fast the application is.
         if exchange.began and exchange.protocol is None:
-            self._seconds.observe(exchange.loop.time() - exchange.began)
+            self._seconds.observe(time.monotonic() - exchange.began)
         if exchange.octets_out:
             self._octets.inc(exchange.octets_out)
         if error_code:
@@ -247,7 +248,7 @@ class MetricsHost:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
 
-    def open(self, exchange: Exchange) -> Cycle:
+    def open(self, exchange: Exchange) -> Answer:
         """Return the cycle for a request."""
         return _Answer(exchange, self._metrics)
 
@@ -258,19 +259,19 @@ class MetricsHost:
         """There is nothing to end."""
 
 
-class _Answer(Cycle):
+class _Answer(Answer):
     """Answers one request."""
 
-    __slots__ = ("_exchange", "_metrics", "_work")
+    __slots__ = ("_metrics", "_work")
 
     def __init__(self, exchange: Exchange, metrics: Metrics) -> None:
-        self._exchange = exchange
+        super().__init__(exchange)
         self._metrics = metrics
         self._work: asyncio.Future[tuple[str, bytes]] | None = None
 
     def begin(self) -> None:
         """Answer, or begin to."""
-        exchange = self._exchange
+        exchange = self.exchange
         if exchange.path.partition(b"?")[0] != b"/metrics":
             exchange.respond(404, _PLAIN, b"The metrics are at /metrics.\n")
         elif exchange.method not in (b"GET", b"HEAD"):
@@ -282,10 +283,15 @@ class _Answer(Cycle):
             self._work = exchange.loop.run_in_executor(
                 None, self._metrics.exposition, accept.decode("latin-1")
             )
-            self._work.add_done_callback(self._answer)
+            self._work.add_done_callback(self._tell)
 
-    def _answer(self, work: asyncio.Future[tuple[str, bytes]]) -> None:
-        exchange = self._exchange
+    def closed(self, error_code: int) -> None:  # noqa: ARG002 - part of every cycle
+        """It is over."""
+        if self._work is not None:
+            self._work.cancel()
+
+    def _tell(self, work: asyncio.Future[tuple[str, bytes]]) -> None:
+        exchange = self.exchange
         if work.cancelled():
             return
         error = work.exception()
@@ -295,24 +301,6 @@ class _Answer(Cycle):
             return
         media_type, text = work.result()
         exchange.respond(200, [(b"content-type", media_type.encode())], text)
-
-    def data(self, data: bytes) -> None:
-        """A body is of no interest."""
-        self._exchange.consumed(len(data))
-
-    def end(self, trailers: list[Field]) -> None:
-        """The request's end is of no interest."""
-
-    def writable(self) -> None:
-        """All was sent at once."""
-
-    def closed(self, error_code: int) -> None:  # noqa: ARG002 - part of every cycle
-        """It is over."""
-        if self._work is not None:
-            self._work.cancel()
-
-    def leaving(self) -> None:
-        """The answer takes no long time."""
 
 
 _PLAIN: list[Field] = [(b"content-type", b"text/plain; charset=utf-8")]

@@ -15,7 +15,7 @@ class Observer:
         """An exchange is over. In the event loop; it must not wait, and is not to raise.
 
         :param exchange: a ``plait.server.Exchange``, as it was when it ended. Besides it has
-            ``began``, when the request came, by the time of its ``loop``, and ``octets_out``, how
+            ``began``, when the request came, by ``time.monotonic()``, and ``octets_out``, how
             many octets of body were given to it. ``status`` is 0 if nothing was answered.
         :param error_code: RFC 9113 §7; 0 if the response was sent to its end.
         """

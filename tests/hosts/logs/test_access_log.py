@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -34,7 +35,7 @@ def lines(form: str, *exchanges: dict[str, Any]) -> list[str]:
             error_code, seconds = each.pop("error_code", 0), each.pop("seconds", 0.0)
             exchange = RecordingExchange(**each)
             exchange.status, exchange.octets_out = status, octets
-            exchange.began = exchange.loop.time() - seconds
+            exchange.began = time.monotonic() - seconds
             log.ended(exchange, error_code)
         assert stream.getvalue() == ""
         await asyncio.sleep(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from time import monotonic
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from plait.http2.errors import ErrorCode, InvalidFieldError, UsageError
@@ -50,7 +51,7 @@ class H1Exchange:
     """One request; see ``host.Exchange`` for what its cycle may ask of it.
 
     :ivar cycle: the application's side; ``None`` before ``begin`` and after the end.
-    :ivar began: the loop's time when the request came, if somebody observes; else 0.
+    :ivar began: ``time.monotonic()`` when the request came, if somebody observes; else 0.
     :ivar octets_out: octets of response body that the application gave.
     :ivar continued: the client does not wait (any more) for 100 before it sends the body. It is
         for the cycle to send that, when the application wants the body.
@@ -125,7 +126,7 @@ class H1Exchange:
         link = self.link
         try:
             if link.observer is not None:
-                self.began = self.loop.time()
+                self.began = monotonic()
             if link.proxies is not None:
                 link.proxies.apply(self)
             cycle = link.host.open(self)
