@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,18 +31,28 @@ class Instance:
 
 
 @contextmanager
-def plait(
-    name: str, *options: str | Path, tls: TLSFiles | None = None, check: bool = True
-) -> Iterator[Instance]:
-    """One instance, for `application:app` or `application:wsgi`."""
+def plaits(
+    number: int, name: str, *options: str | Path, tls: TLSFiles | None = None
+) -> Iterator[list[Instance]]:
+    """So many instances, for `application:app` or `application:wsgi`."""
     secure = [f"--certfile={tls.cert}", f"--keyfile={tls.key}"] if tls else []
     command = [sys.executable, "-m", "plait", f"application:{name}", f"--app-dir={HERE}"]
-    with Background([*command, "--bind=127.0.0.1:0", *secure, *options]) as process:
-        found = process.wait_for(r"^plait: serving .* on https?://[^ ]*:(\d+)/ ")
-        yield Instance(process, int(found[1]), tls)
-        if check:
-            assert process.process.poll() is None, process.output
+    command += ["--bind=127.0.0.1:0", *map(str, [*secure, *options])]
+    with ExitStack() as stack:
+        processes = [stack.enter_context(Background(command)) for _ in range(number)]
+        serving = r"^plait: serving .* on https?://[^ ]*:(\d+)/ "
+        ports = [int(process.wait_for(serving)[1]) for process in processes]
+        yield [Instance(*each, tls) for each in zip(processes, ports, strict=True)]
+        for process in processes:
             assert "Traceback" not in process.output, process.output
+
+
+@contextmanager
+def plait(name: str, *options: str | Path, tls: TLSFiles | None = None) -> Iterator[Instance]:
+    """One instance, which has to live to the end."""
+    with plaits(1, name, *options, tls=tls) as (instance,):
+        yield instance
+        assert instance.process.process.poll() is None, instance.process.output
 
 
 class Front(NamedTuple):
