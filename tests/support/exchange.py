@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 from plait.http2.errors import UsageError
 from plait.http2.fields import outgoing_fields
-from plait.server.host import Cycle, Field, Fields, Host, Peer
+from plait.server.host import Cycle, Field, Fields, Host, Peer, Told
 
 CANCEL = 8
 INTERNAL_ERROR = 2
@@ -80,6 +80,18 @@ class RecordingExchange:
         self._file = False
         self._inside = False
         self._close_code: int | None = None
+
+    def told(self) -> Told:
+        """What an application is told."""
+        return (
+            self.http_version,
+            self.method,
+            self.scheme,
+            self.path,
+            self.headers,
+            self.peer,
+            self.can_push,
+        )
 
     # --- the client's side ----------------------------------------------------------------------
 

@@ -9,16 +9,14 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from .addresses import Address
-from .h2_exchange import H2Exchange
+from .h2_exchange import Opener
 from .handshake import Handshake
 from .http2_server import HTTP2Server
 from .protocol import ServerProtocol
 from .tls import negotiated_protocol
 
 if TYPE_CHECKING:
-    from .handler import BaseRequestHandler
     from .host import Exchange, Host, Peer
-    from .link import Link
 
     Field = tuple[bytes, bytes]
 
@@ -82,7 +80,7 @@ class ApplicationServer(HTTP2Server):
         self.observer = observer
         self._preface = preface
         self._started = False
-        super().__init__(address, self._exchange, ssl, **options)
+        super().__init__(address, Opener(host, proxies, observer), ssl, **options)
 
     async def start(self) -> Self:
         """Prepare the application, then begin to accept connections; no effect when begun.
@@ -165,9 +163,6 @@ class ApplicationServer(HTTP2Server):
             protocol.data_received(rest)
 
     # --- inside ---------------------------------------------------------------------------------
-
-    def _exchange(self, http2: Link, stream_id: int) -> BaseRequestHandler:
-        return H2Exchange(http2, stream_id, self)
 
     def _connect(self) -> Any:
         if self._preface is None:

@@ -274,6 +274,8 @@ class Exchanges(Inlet):
         handler._h2_closed = True
         if handler._h2_work is not None:
             handler._h2_work.close(error_code)
+        elif handler._h2_plan & _HOSTED:
+            handler._h2_ended(error_code)
         elif handler._h2_plan & _ON_CLOSE:
             self.call_on_close(handler, error_code)
         if type(handler._h2_body) is not bytes:

@@ -15,12 +15,18 @@ cdef class _Last:
 
 cdef _Last _last
 
+cdef class Opener:
+    cdef readonly object host
+    cdef readonly object proxies
+    cdef readonly object observer
+
 cdef class H2Exchange(BaseRequestHandler):
-    cdef public object server
-    cdef public object loop
+    cdef readonly Opener opener
+    cdef readonly object loop
     cdef public object peer
     cdef public bytes protocol
     cdef public bint complete
+    cdef readonly bint can_push
     cdef public Cycle cycle
     cdef public double began
     cdef public long long octets_out
@@ -28,14 +34,15 @@ cdef class H2Exchange(BaseRequestHandler):
     cdef bint _finished
     cdef bint _bodiless
 
+    cpdef tuple told(self)
     @cython.locals(cycle=Cycle)
     cpdef object _h2_hear(self, event)
-    @cython.locals(link=Link, cycle=Cycle)
+    @cython.locals(link=Link, opener=Opener, cycle=Cycle)
     cpdef object _begin(self, bint complete)
     @cython.locals(field=tuple, name=bytes, fields=list)
     cpdef object _take_fields(self, list received)
     @cython.locals(cycle=Cycle)
-    cpdef object on_close(self, error_code)
+    cpdef object _h2_ended(self, error_code)
     cpdef object _failed(self, error)
     @cython.locals(engine=Connection, fields=list)
     cpdef object respond(self, status, headers, body)

@@ -29,8 +29,9 @@ from .host import Cycle, Fields, Peer
 from .outgoing import Outgoing
 
 if TYPE_CHECKING:
-    from .app_server import ApplicationServer
+    from .app_server import Observer, Proxies
     from .exchanges import Exchanges
+    from .host import Host, Told
     from .link import Link
 
 _INTERNAL_ERROR = int(ErrorCode.INTERNAL_ERROR)
@@ -40,6 +41,26 @@ _WEBSOCKET = b"websocket"
 _CONNECTION_FIELDS = frozenset(
     (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
 )
+
+
+class Opener:
+    """Makes the exchanges of a server: the handlers of its requests.
+
+    :ivar host: the application.
+    :ivar proxies: who may say that a request comes from somebody else; ``None`` for nobody.
+    :ivar observer: who is told of every exchange that is over; ``None`` for nobody.
+    """
+
+    __slots__ = ("host", "observer", "proxies")
+
+    def __init__(self, host: Host, proxies: Proxies | None, observer: Observer | None) -> None:
+        self.host = host
+        self.proxies = proxies
+        self.observer = observer
+
+    def __call__(self, http2: Link, stream_id: int) -> H2Exchange:
+        """Return the exchange of a stream."""
+        return H2Exchange(http2, stream_id, self)
 
 
 class H2Exchange(BaseRequestHandler):
@@ -52,13 +73,14 @@ class H2Exchange(BaseRequestHandler):
 
     http_version = "2"
 
-    def __init__(self, http2: Link, stream_id: int, server: ApplicationServer) -> None:
-        super().__init__(http2, stream_id)
-        self.server = server
+    def __init__(self, http2: Link, stream_id: int, opener: Opener) -> None:
+        self._h2_prepare(http2, stream_id)
+        self.opener = opener
         self.loop = http2.loop
         self.peer: Any = None
         self.protocol: bytes | None = None
         self.complete = False
+        self.can_push = False
         self.cycle: Cycle | None = None
         self.began = 0.0
         self.octets_out = 0
@@ -74,10 +96,17 @@ class H2Exchange(BaseRequestHandler):
         """Nothing can be sent any more."""
         return self._h2_closed
 
-    @property
-    def can_push(self) -> bool:
-        """Whether ``promise`` has any effect."""
-        return self.push_enabled
+    def told(self) -> Told:
+        """Return what an application is told."""
+        return (
+            "2",
+            self.method or b"",
+            self.scheme or b"",
+            self.path or b"",
+            self.headers,
+            self.peer,
+            self.can_push,
+        )
 
     # --- what comes -----------------------------------------------------------------------------
 
@@ -111,18 +140,19 @@ class H2Exchange(BaseRequestHandler):
         if peer is None:
             peer = link.peer = peer_of(link)
         self.peer = peer
+        self.can_push = link.can_push and not self.pushed
         self._take_fields(self.headers)
-        server = self.server
+        opener = self.opener
         exchange: Any = self  # its method and path are set by now
-        if server.observer is not None:
+        if opener.observer is not None:
             self.began = monotonic()
-        if server.proxies is not None:
-            server.proxies.apply(exchange)
+        if opener.proxies is not None:
+            opener.proxies.apply(exchange)
         if self.method == b"CONNECT" and self.protocol != _WEBSOCKET:
             # RFC 9110 §9.3.6, RFC 8441: nothing else is tunnelled here
             self.respond(501, [], b"")
             return
-        cycle = server.host.open(exchange)
+        cycle = opener.host.open(exchange)
         self.cycle = cycle
         cycle.begin()
 
@@ -143,7 +173,7 @@ class H2Exchange(BaseRequestHandler):
         if self.path is None:
             self.path = b""
 
-    def on_close(self, error_code: int) -> None:
+    def _h2_ended(self, error_code: int) -> None:
         """The stream has ended."""
         if self._outgoing is not None:
             self._outgoing.close()
@@ -154,9 +184,12 @@ class H2Exchange(BaseRequestHandler):
                 cycle.closed(error_code)
             except Exception as error:  # noqa: BLE001
                 self._report(error)
-        observer = self.server.observer
+        observer = self.opener.observer
         if observer is not None:
-            observer.ended(self, error_code)
+            try:
+                observer.ended(self, error_code)
+            except Exception as error:  # noqa: BLE001
+                self._report(error)
 
     def _h2_leaving(self) -> None:
         """The server wants to end."""

@@ -26,7 +26,9 @@ cdef class BaseRequestHandler:
     cdef public list _h2_received_trailers
     cdef object __weakref__
 
+    cdef object _h2_prepare(self, Link http2, long long stream_id)
     cpdef object _h2_hear(self, event)
+    cpdef object _h2_ended(self, error_code)
     @cython.locals(code=int, fields=list, link=Link)
     cpdef object _h2_respond(self, status, headers, body, trailers)
     @cython.locals(engine=Connection)

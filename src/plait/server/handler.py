@@ -62,6 +62,10 @@ class BaseRequestHandler:
     """
 
     def __init__(self, http2: Link, stream_id: int) -> None:
+        self._h2_prepare(http2, stream_id)
+
+    def _h2_prepare(self, http2: Link, stream_id: int) -> None:
+        """Set every attribute to what it is before the request is known."""
         self.http2 = http2
         self.stream_id = stream_id
         self.remote_address = self.http2.remote_address
@@ -106,6 +110,10 @@ class BaseRequestHandler:
 
     def _h2_hear(self, event: Any) -> None:
         """Take an event of the stream as it is; exchanges override this, and no callback."""
+        raise NotImplementedError
+
+    def _h2_ended(self, error_code: int) -> None:
+        """The stream has ended; exchanges override this, and no ``on_close``."""
         raise NotImplementedError
 
     def _h2_leaving(self) -> None:

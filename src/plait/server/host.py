@@ -48,6 +48,10 @@ class Peer:
         self.context: dict[str, Any] = {}
 
 
+Told = tuple[str, bytes, bytes, bytes, list[Field], Peer, bool]
+"""``http_version``, ``method``, ``scheme``, ``path``, ``headers``, ``peer`` and ``can_push``."""
+
+
 class Exchange(Protocol):
     """One request and its response, as a cycle sees it.
 
@@ -86,6 +90,12 @@ class Exchange(Protocol):
     @property
     def can_push(self) -> bool:
         """Whether ``promise`` has any effect."""
+
+    def told(self) -> Told:
+        """Return what an application is told of a request, in one piece.
+
+        Faster than attribute by attribute, for what is done for each request.
+        """
 
     # What follows has no effect once the exchange is closed. What may not be sent raises
     # ``ValueError`` (``InvalidFieldError`` for a field), and nothing of it has been sent then.

@@ -8,6 +8,7 @@ cdef class Link:
     cdef public bint logs_access
     cdef public tuple remote_address
     cdef public object peer
+    cdef public bint can_push
     cdef public bint busy
     cdef public object calling
     cdef public list due_trailers

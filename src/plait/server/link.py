@@ -23,6 +23,7 @@ class Link:
     :ivar logs_access: whether ``log`` is enabled for INFO, as far as known at the latest read.
     :ivar remote_address: ``(host, port)`` of the client, with two more items for IPv6.
     :ivar peer: what the exchanges of this connection know of it; ``None`` until one asks.
+    :ivar can_push: whether the client takes promises, by its latest SETTINGS.
     :ivar busy: output is being gathered by someone who will call ``flush`` afterwards.
     :ivar calling: the handler that a synchronous callback is running of.
     :ivar due_trailers: streams whose body has just ended and whose trailers are to be asked for.
@@ -36,6 +37,7 @@ class Link:
         self.logs_access = False
         self.remote_address: tuple[Any, ...] = ("", 0)
         self.peer: Peer | None = None
+        self.can_push = False
         self.busy = False
         self.calling: BaseRequestHandler | None = None
         self.due_trailers: list[tuple[int, Any]] | None = None

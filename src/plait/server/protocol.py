@@ -297,6 +297,8 @@ class ServerProtocol(Exchanges):
         elif isinstance(event, TrailersReceived):
             self.trailers_received(event)
         elif isinstance(event, RemoteSettingsChanged):
+            if self.engine is not None:
+                self.can_push = self.engine.push_enabled
             if self.watch.greeted is None:
                 self.watch.greeted = self.loop.time()
         elif isinstance(event, ConnectionTerminated) and not event.remote:

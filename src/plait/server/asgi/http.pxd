@@ -1,6 +1,8 @@
 cimport cython
 from plait.server.asgi.application cimport Application
+from plait.server.asgi.fields cimport CheckedFields, checked_fields
 from plait.server.asgi.scope cimport http_scope
+from plait.server.asgi.task cimport failure, start
 from plait.server.host cimport Cycle
 
 cdef int _EXPECTED
@@ -43,9 +45,8 @@ cdef class HTTPCycle(Cycle):
     @cython.locals(chunks=list)
     cpdef dict _take(self)
     cpdef object _send(self, dict message)
+    @cython.locals(fields=CheckedFields)
     cpdef object _start(self, dict message)
-    @cython.locals(fields=list)
-    cpdef list _checked(self, headers, str kind)
     @cython.locals(phase=int, last=bint, size=Py_ssize_t)
     cpdef object _body(self, dict message)
     cpdef object _respond(self, bytes body)
@@ -59,5 +60,4 @@ cdef class HTTPCycle(Cycle):
     @cython.locals(waiting=list)
     cpdef object _wake(self)
 
-cpdef long long content_length(bytes value) except? -2
 cpdef bytes octets_of(body)

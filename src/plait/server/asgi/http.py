@@ -20,6 +20,7 @@ from plait.server.host import Cycle
 
 from .application import Application
 from .errors import ClientDisconnected, MessageError, is_disconnect
+from .fields import checked_fields
 from .scope import http_scope
 from .task import EAGER, failure, start
 
@@ -330,32 +331,15 @@ class HTTPCycle(Cycle):
         status = message.get("status")
         if not isinstance(status, int) or status < 200 or status > 999:
             raise MessageError(f"http.response.start: status {status!r} is none from 200 to 999")
-        fields = self._checked(message.get("headers"), "http.response.start")
+        fields = checked_fields(message.get("headers"), "http.response.start")
         self._status = status
-        self._headers = fields
+        self._headers = fields.given
         self._promised_trailers = bool(message.get("trailers", False))
         self._silent = (
             status == 204 or status == 304 or status == 205 or self._exchange.method == b"HEAD"
         )
-        if self._silent:
-            self._declared = -1
+        self._declared = -1 if self._silent else fields.length
         self._phase = _HELD
-
-    def _checked(self, headers: Any, kind: str) -> list[Any]:
-        """Return fields as a list, each checked to be of bytes; note the length of the content."""
-        if headers is None:
-            return []
-        fields = headers if type(headers) is list else list(headers)
-        for field in fields:
-            if len(field) != 2:
-                raise MessageError(f"{kind}: a header is name and value, not {field!r}")
-            name = field[0]
-            value = field[1]
-            if not isinstance(name, bytes) or not isinstance(value, bytes):
-                raise MessageError(f"{kind}: the header {field!r} is not of bytes")
-            if len(name) == 14 and name.lower() == b"content-length":
-                self._declared = content_length(value)
-        return fields
 
     def _body(self, message: dict[str, Any]) -> Awaitable[None]:
         """Send some of the body."""
@@ -465,11 +449,11 @@ class HTTPCycle(Cycle):
             if self._phase != _COMPLETE and not self._promised_trailers:
                 raise MessageError("http.response.trailers, which the start did not announce")
             raise self._misplaced("http.response.trailers")
-        fields = self._checked(message.get("headers"), "http.response.trailers")
+        fields = checked_fields(message.get("headers"), "http.response.trailers").given
         if self._trailers is not None:
             fields = self._trailers + fields
         if message.get("more_trailers", False):
-            self._trailers = list(fields)
+            self._trailers = fields
             return
         if not self._silent:
             try:
@@ -499,9 +483,7 @@ class HTTPCycle(Cycle):
             raise MessageError(f"http.response.push: {path!r} is not a path")
         if self._phase == _COMPLETE:
             raise self._misplaced("http.response.push")
-        declared = self._declared
-        fields = self._checked(message.get("headers"), "http.response.push")
-        self._declared = declared
+        fields = checked_fields(message.get("headers"), "http.response.push").given
         if self._exchange.can_push:
             try:
                 self._exchange.promise(path.encode(), fields)
@@ -562,11 +544,6 @@ class HTTPCycle(Cycle):
             for future in waiting:
                 if not future.done():
                     future.set_result(None)
-
-
-def content_length(value: bytes) -> int:
-    """Return the number that a field says; -1 if it is none, which the exchange will refuse."""
-    return int(value) if value.isdigit() and len(value) < 19 else -1
 
 
 def octets_of(body: Any) -> bytes:

@@ -14,8 +14,18 @@ cdef class Offers:
     cdef readonly dict pushing
     cdef readonly dict scope
 
-@cython.locals(known=Offers, peer=Peer)
-cpdef Offers offers(exchange, Application application)
+@cython.locals(known=Offers)
+cpdef Offers offers(Application application, str http_version, Peer peer)
 
-@cython.locals(peer=Peer, known=Offers, method=bytes, scheme=bytes, parts=tuple, scope=dict)
+@cython.locals(
+    http_version=str,
+    method=bytes,
+    scheme=bytes,
+    path=bytes,
+    peer=Peer,
+    can_push=cython.bint,
+    known=Offers,
+    parts=tuple,
+    scope=dict,
+)
 cpdef dict http_scope(exchange, Application application)

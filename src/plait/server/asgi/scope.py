@@ -69,40 +69,33 @@ class Offers:
         }
 
 
-def offers(exchange: Exchange, application: Application) -> Offers:
-    """Return what is common to a request's connection; it is made at its first request."""
-    peer = exchange.peer
+def offers(application: Application, http_version: str, peer: Peer) -> Offers:
+    """Return what is common to the requests of a connection; it is made at the first."""
     known: Offers | None = peer.context.get(_OFFERS)
-    if (
-        known is None
-        or known.http_version != exchange.http_version
-        or known.application is not application
-    ):
-        known = Offers(application, exchange.http_version, peer)
+    if known is None or known.http_version != http_version or known.application is not application:
+        known = Offers(application, http_version, peer)
         peer.context[_OFFERS] = known
     return known
 
 
 def http_scope(exchange: Exchange, application: Application) -> dict[str, Any]:
     """Return the scope of a request."""
-    known = offers(exchange, application)
+    http_version, method, scheme, path, headers, peer, can_push = exchange.told()
+    known = offers(application, http_version, peer)
     scope = known.scope.copy()
-    peer = exchange.peer
     if peer is not known.peer:  # a proxy tells for each request who its client is
         scope["client"] = peer.client
         scope["server"] = peer.server
-    method = exchange.method
-    scheme = exchange.scheme
     name = _METHODS.get(method)
     scope["method"] = method.decode("ascii", "replace").upper() if name is None else name
     scope["scheme"] = _SCHEMES.get(scheme) or scheme.decode("ascii", "replace")
-    parts = application.target(exchange.path)
+    parts = application.target(path)
     scope["path"] = parts[0]
     scope["raw_path"] = parts[1]
     scope["query_string"] = parts[2]
-    scope["headers"] = exchange.headers
+    scope["headers"] = headers
     scope["state"] = application.state.copy()
-    scope["extensions"] = (known.pushing if exchange.can_push else known.plain).copy()
+    scope["extensions"] = (known.pushing if can_push else known.plain).copy()
     return scope
 
 

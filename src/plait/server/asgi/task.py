@@ -16,6 +16,9 @@ from typing import Any
 
 EAGER = sys.version_info >= (3, 12)
 
+_EAGER = EAGER
+_Task: Any = asyncio.Task
+
 
 def start(loop: asyncio.AbstractEventLoop, call: Any) -> asyncio.Task[Any]:
     """Start what calling an application returned.
@@ -26,16 +29,17 @@ def start(loop: asyncio.AbstractEventLoop, call: Any) -> asyncio.Task[Any]:
     """
     if type(call) is not CoroutineType and not asyncio.iscoroutine(call):
         call = _awaited(call)
-    if sys.version_info >= (3, 12):
-        return asyncio.Task(call, loop=loop, eager_start=True)
-    return asyncio.Task(call, loop=loop)
+    task: asyncio.Task[Any]
+    task = _Task(call, loop=loop, eager_start=True) if _EAGER else _Task(call, loop=loop)
+    return task
 
 
 def failure(task: asyncio.Task[Any]) -> BaseException | None:
     """Return what a task raised that has ended; ``None`` if all went well."""
-    if task.cancelled():
+    try:
+        return task.exception()
+    except asyncio.CancelledError:
         return asyncio.CancelledError("the application's task was cancelled")
-    return task.exception()
 
 
 async def _awaited(call: Awaitable[Any]) -> Any:

@@ -37,6 +37,7 @@ cdef class H1Exchange:
     cdef public long long left
     cdef object __weakref__
 
+    cpdef tuple told(self)
     cpdef object prepare(self, H1Link link, RequestHead head, bint complete)
     @cython.locals(cycle=Cycle, link=H1Link)
     cpdef object begin(self)

@@ -22,7 +22,7 @@ from .responses import (
 )
 
 if TYPE_CHECKING:
-    from ..host import Cycle, Fields
+    from ..host import Cycle, Fields, Told
     from .link import H1Link
     from .request import RequestHead
 
@@ -118,6 +118,18 @@ class H1Exchange:
         self.framing = _NOTHING
         # Octets of a body with a Content-Length that are still to be given.
         self.left = 0
+
+    def told(self) -> Told:
+        """Return what an application is told."""
+        return (
+            self.http_version,
+            self.method,
+            self.scheme,
+            self.path,
+            self.headers,
+            self.peer,
+            False,
+        )
 
     # --- what comes: called by the connection ---------------------------------------------------
 

@@ -1,0 +1,5 @@
+cdef bint _EAGER
+cdef object _Task
+
+cpdef object start(loop, call)
+cpdef object failure(task)
