@@ -370,6 +370,24 @@ def test_data_for_a_stream_that_is_not_known_reset_it() -> None:
     run(check())
 
 
+def test_octets_for_streams_that_are_not_known_are_credited() -> None:
+    async def answer(request: Any) -> Any:
+        return response(b"%d" % len(await request.input.read_async()))
+
+    async def check() -> None:
+        peer = Peer(App(answer))
+        window = peer.protocol.conn.config.connection_window_size
+        for _ in range(2 * window // 60_000):
+            stream_id = peer.request(POST, None, end_stream=False)
+            del peer.protocol.streams[stream_id]
+            peer.client.send_data(stream_id, bytes(60_000))
+            peer.exchange()
+        assert await peer.ended(peer.request(POST, BODY)) == (200, b"%d" % len(BODY))
+        peer.lose()
+
+    run(check())
+
+
 # --- failures -------------------------------------------------------------------------------------
 
 

@@ -141,7 +141,6 @@ class H2KyoukaiProtocol(Life, asyncio.Protocol):
         """Some of a request's body arrived."""
         state = self.streams.get(event.stream_id)
         if state is None:
-            self.consumed(event.stream_id, event.flow_controlled_length)
             self._reset(event.stream_id, _PROTOCOL_ERROR)
         elif event.data:
             state.insert_data(event.data)
