@@ -6,37 +6,24 @@ The screenshots go to `artifacts/` or to the folder that `PLAIT_ARTIFACTS` names
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests.demo.site import Site, running_site
 from tests.support.certs import TLSFiles, make_certificate
-from tests.support.peers import require_tool
+from tests.support.chromium import running_chromium
 from tests.support.project import ROOT
 
 pytestmark = pytest.mark.interop
 
 TILES = 384
-
-# Nothing but the page itself: no sandbox (containers), no GPU, no calls home.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 RESULT = """async () => {
     const { slow, ...found } = await plaitDemo.run;
@@ -44,27 +31,10 @@ RESULT = """async () => {
 }"""
 
 
-def trusting(files: TLSFiles) -> str:
-    """The flag that makes Chromium trust one key.
-
-    It is better than to ignore faults of the certificate, for then Chromium caches nothing,
-    and a hinted resource would be fetched twice.
-    """
-    key = x509.load_pem_x509_certificate(files.cert.read_bytes()).public_key()
-    octets = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    digest = base64.b64encode(hashlib.sha256(octets).digest()).decode()
-    return f"--ignore-certificate-errors-spki-list={digest}"
-
-
 @pytest.fixture(scope="module")
 def browser(tls_files: TLSFiles) -> Iterator[Browser]:
-    chromium = require_tool("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=[*FLAGS, trusting(tls_files)]
-        )
+    with running_chromium(tls_files) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -73,20 +43,36 @@ def shared_site(tls_files: TLSFiles) -> Iterator[Site]:
         yield site
 
 
-@pytest.fixture
-def complaints() -> list[str]:
-    """What the page's console and its errors said."""
-    return []
-
-
-@pytest.fixture
-def page(browser: Browser, complaints: list[str]) -> Iterator[Page]:
+@contextmanager
+def opened(browser: Browser) -> Iterator[Page]:
+    """An empty page, of a browser that knows nothing yet; it must not complain to the end."""
+    complaints: list[str] = []
     with browser.new_context(viewport={"width": 1280, "height": 1000}) as context:
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         yield page
     assert complaints == []
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    with opened(browser) as page:
+        yield page
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A page where all is there, and what its scripts found: to look at, not to change."""
+
+    page: Page
+    found: Any
+
+
+@pytest.fixture(scope="module")
+def shown(browser: Browser, shared_site: Site) -> Iterator[Shown]:
+    with opened(browser) as page:
+        yield Shown(page, loaded(page, shared_site))
 
 
 def picture_of(page: Page, name: str, *, full_page: bool = False) -> Path:
@@ -104,9 +90,8 @@ def loaded(page: Page, site: Site) -> Any:
     return page.evaluate(RESULT)
 
 
-def test_every_tile_comes_by_h2_on_one_connection(page, shared_site):
-    found = loaded(page, shared_site)
-    tiles = found["tiles"]
+def test_every_tile_comes_by_h2_on_one_connection(shown):
+    tiles = shown.found["tiles"]
     assert len({(tile["column"], tile["row"]) for tile in tiles}) == TILES
     assert {tile["protocol"] for tile in tiles} == {"h2"}
     assert len({tile["connection"] for tile in tiles}) == 1
@@ -114,13 +99,14 @@ def test_every_tile_comes_by_h2_on_one_connection(page, shared_site):
     assert len(streams) == TILES
     assert all(stream % 2 for stream in streams)
     # what the browser's own clock and counters say, not the page
-    protocols = page.evaluate(
+    protocols = shown.page.evaluate(
         "performance.getEntries().filter(e => 'nextHopProtocol' in e).map(e => e.nextHopProtocol)"
     )
     assert len(protocols) > TILES
     assert set(protocols) == {"h2"}
 
 
+@pytest.mark.slow
 def test_many_streams_are_open_at_once(page, shared_site):
     page.goto(f"{shared_site.url}/")
     page.select_option("select[name=delay]", "200")
@@ -132,8 +118,8 @@ def test_many_streams_are_open_at_once(page, shared_site):
     assert found["total"] < 12_800
 
 
-def test_the_picture_that_arrives_is_the_whole_picture(page, shared_site):
-    loaded(page, shared_site)
+def test_the_picture_that_arrives_is_the_whole_picture(shown):
+    page = shown.page
     empty = page.evaluate(
         """() => {
             const canvas = document.getElementById("picture");
@@ -188,6 +174,7 @@ def test_the_drawing_is_hinted_and_the_page_says_so(page, shared_site):
     assert sources == [["early-hints", 0]]
 
 
+@pytest.mark.slow
 def test_with_a_certificate_nobody_trusts_it_all_still_works(browser, tmp_path):
     # what a visitor of `plait demo` sees who clicks the warning away
     unknown = make_certificate(tmp_path).server_context()
@@ -204,6 +191,7 @@ def test_with_a_certificate_nobody_trusts_it_all_still_works(browser, tmp_path):
         assert "It then asked again" in (page.text_content("#ahead-text") or "")
 
 
+@pytest.mark.slow
 def test_loading_again_really_loads_again(page, shared_site):
     first = loaded(page, shared_site)
     page.select_option("select[name=delay]", "mixed")
@@ -222,8 +210,8 @@ def test_loading_again_really_loads_again(page, shared_site):
     picture_of(page, "demo-arrival.png")
 
 
-def test_a_tile_tells_what_brought_it(page, shared_site):
-    loaded(page, shared_site)
+def test_a_tile_tells_what_brought_it(shown):
+    page = shown.page
     page.focus("#picture")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowDown")
@@ -236,13 +224,10 @@ def test_a_tile_tells_what_brought_it(page, shared_site):
     assert text.startswith("Tile 1, 1: h2, connection ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "width", "scheme"),
-    [
-        ("phone", 360, "light"),
-        pytest.param("phone-dark", 390, "dark", marks=pytest.mark.slow),
-        pytest.param("tablet", 768, "dark", marks=pytest.mark.slow),
-    ],
+    [("phone", 360, "light"), ("phone-dark", 390, "dark"), ("tablet", 768, "dark")],
 )
 def test_it_fits_narrow_screens(browser, shared_site, name, width, scheme):
     viewport = {"width": width, "height": 800}
@@ -253,9 +238,8 @@ def test_it_fits_narrow_screens(browser, shared_site, name, width, scheme):
         picture_of(page, f"demo-{name}.png", full_page=True)
 
 
-def test_everything_that_can_be_used_has_a_name(page, shared_site):
-    loaded(page, shared_site)
-    nameless = page.evaluate(
+def test_everything_that_can_be_used_has_a_name(shown):
+    nameless = shown.page.evaluate(
         """() => [...document.querySelectorAll("select, input, button, canvas, img, section, form")]
             .filter((e) => !(e.labels?.length || e.getAttribute("aria-label")
                 || e.getAttribute("aria-labelledby") || e.hasAttribute("alt")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import time
 from collections.abc import Iterator
@@ -10,41 +9,23 @@ from itertools import count
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from tests.interop.application import pattern
 from tests.interop.conftest import Served
 from tests.support.certs import TLSFiles
-from tests.support.peers import require_tool
+from tests.support.chromium import running_chromium
 
 pytestmark = pytest.mark.interop
-
-# No sandbox (containers), no GPU, no calls home.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-]
 
 
 @pytest.fixture(scope="module")
 def shared_page(secure: Served, tls_files: TLSFiles) -> Iterator[Page]:
     """A page of the application's."""
-    key = x509.load_pem_x509_certificate(tls_files.cert.read_bytes()).public_key()
-    octets = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    trusted = base64.b64encode(hashlib.sha256(octets).digest()).decode()
-    flags = [*FLAGS, f"--ignore-certificate-errors-spki-list={trusted}"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=require_tool("chromium"), args=flags)
+    with running_chromium(tls_files) as browser:
         page = browser.new_page()
         page.goto(secure.url + "/")
         yield page
-        browser.close()
 
 
 @pytest.fixture

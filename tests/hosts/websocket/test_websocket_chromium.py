@@ -6,23 +6,15 @@ import asyncio
 from typing import Any
 
 import pytest
+from playwright.async_api import async_playwright
 
 from plait.server import ApplicationServer
 from plait.server.asgi import ASGIHost
 from tests.support.certs import TLSFiles
+from tests.support.chromium import flags
 from tests.support.peers import require_tool
 
 pytestmark = [pytest.mark.interop, pytest.mark.slow]
-
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--ignore-certificate-errors",
-]
 
 TALK = """
 () => new Promise((resolve) => {
@@ -41,7 +33,6 @@ TALK = """
 
 
 def test_chromium_talks_over_http2(tls_files: TLSFiles) -> None:
-    playwright = pytest.importorskip("playwright.async_api")
     chromium = require_tool("chromium")
     scopes: list[Any] = []
     ends: list[tuple[int, str]] = []
@@ -63,8 +54,8 @@ def test_chromium_talks_over_http2(tls_files: TLSFiles) -> None:
         server = ApplicationServer(
             ("127.0.0.1", 0), ASGIHost(app, lifespan="off"), tls_files.server_context()
         )
-        async with server, playwright.async_playwright() as driver:
-            browser = await driver.chromium.launch(executable_path=chromium, args=FLAGS)
+        async with server, async_playwright() as driver:
+            browser = await driver.chromium.launch(executable_path=chromium, args=flags(tls_files))
             page = await browser.new_page()
             await page.goto(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
             heard, protocol, extensions, code, clean = await page.evaluate(TALK)
