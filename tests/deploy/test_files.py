@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from plait.cli.commands import plait
-from plait.cli.config import fill_in, variable_of
+from plait.cli.config import options_of, variable_of
 from plait.cli.run import settings_of
 from tests.examples.documents import PAGES
 from tests.support.certs import TLSFiles
@@ -95,9 +95,10 @@ def test_an_option_that_is_unknown_would_be_noticed() -> None:
 def test_settings_of_the_file(tmp_path: Path, tls_files: TLSFiles) -> None:
     path = adapted("plait.toml", tmp_path, tls_files, {})
     context = RUN.make_context("plait run", ["--config", str(path)])
-    fill_in(context, {})
-    settings = settings_of(context.params, context.obj)
+    settings = settings_of(options_of(context, {}))
     assert (settings.target, settings.workers, settings.health) == ("app:app", 4, "/healthz")
+    assert (settings.access_log, settings.access_log_format) == ("-", "json")
+    assert settings.metrics is not None
     assert settings.secure
     assert not settings.binds
 
@@ -153,9 +154,16 @@ def test_the_container_runs_plait_as_its_first_process() -> None:
     assert entry == ["/venv/bin/plait"]
     assert parsed(arguments)["target"] == "app:app"
     assert made["USER"] == ["10001"]
-    ports = {binding.rpartition(":")[2] for binding in (environment()["PLAIT_BIND"],)}
-    ports |= {environment()["PLAIT_HEALTH_BIND"].rpartition(":")[2]}
-    assert set(made["EXPOSE"][0].split()) == ports
+    assert set(made["EXPOSE"][0].split()) == {str(port) for port in ports_of_the_image().values()}
+    told = environment()
+    assert (told["PLAIT_ACCESS_LOG"], told["PLAIT_ACCESS_LOG_FORMAT"]) == ("-", "json")
+
+
+def ports_of_the_image() -> dict[str, int]:
+    """By the names that they have in the manifest."""
+    told = environment()
+    variables = {"h2c": "PLAIT_BIND", "health": "PLAIT_HEALTH_BIND", "metrics": "PLAIT_METRICS"}
+    return {name: int(told[key].rpartition(":")[2]) for name, key in variables.items()}
 
 
 @pytest.mark.parametrize("version", ["1.30", kubernetes_validate.latest_version()])
@@ -186,15 +194,13 @@ def test_a_pod_has_time_for_its_end() -> None:
 def test_a_pod_listens_where_it_is_asked() -> None:
     made = container()
     ports = {each["name"]: each["containerPort"] for each in made["ports"]}
-    listening = {
-        name: int(environment()[f"PLAIT_{variable}"].rpartition(":")[2])
-        for name, variable in (("h2c", "BIND"), ("health", "HEALTH_BIND"))
-    }
-    assert ports == listening
+    assert ports == ports_of_the_image()
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         assert made[probe]["httpGet"]["port"] == "health"
     (port,) = manifests()["Service"]["spec"]["ports"]
     assert port["targetPort"] == "h2c"
+    notes = manifests()["Deployment"]["spec"]["template"]["metadata"]["annotations"]
+    assert notes["prometheus.io/port"] == str(ports["metrics"])
     assert str(made["pod"]["securityContext"]["runAsUser"]) == image()["USER"][0]
 
 
