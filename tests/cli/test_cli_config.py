@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 
@@ -9,8 +10,13 @@ import pytest
 
 from plait.cli import main
 from plait.cli import run as run_module
+from plait.server.websocket import WebSocketOptions
 
-APPLICATION = "async def app(scope, receive, send): ...\n"
+APPLICATION = """
+from plait.server import BaseRequestHandler as handler
+async def app(scope, receive, send): ...
+async def two(scope, receive): ...
+"""
 
 
 @pytest.fixture
@@ -90,6 +96,7 @@ def test_every_option_has_its_variable(settings, monkeypatch):
     }.items():
         monkeypatch.setenv(name, value)
     found = settings("run")
+    assert settings().target == found.target
     assert [str(bind) for bind in found.binds] == ["127.0.0.1:1", "[::1]:2", "unix:/x"]
     assert found.reload
     assert found.http1 is False
@@ -101,6 +108,74 @@ def test_every_option_has_its_variable(settings, monkeypatch):
 def test_the_file_may_be_named_by_a_variable_too(settings, tmp_path, monkeypatch):
     monkeypatch.setenv("PLAIT_CONFIG", write(tmp_path, "workers = 5\n"))
     assert settings("app:app").workers == 5
+
+
+def test_run_may_be_left_out_where_the_file_names_the_application(settings, tmp_path, monkeypatch):
+    path = write(tmp_path, 'app = "file:app"\nworkers = 5\n')
+    assert settings("--config", path).workers == 5
+    assert settings("--workers", "3", "--config", path).workers == 3
+    monkeypatch.setenv("PLAIT_CONFIG", path)
+    assert settings().target == "file:app"
+
+
+OBSERVED = {
+    "access-log": ("log", "log"),
+    "access-log-format": ("json", "json"),
+    "metrics": (":9000", ":9000"),
+    "proxies": (["::1"], ("::1",)),
+    "proxy-fields": (["forwarded", "x-forwarded-for"], ("forwarded", "x-forwarded-for")),
+}
+WEBSOCKETS = {
+    "ws-max-size": (1, "max_message_size"),
+    "ws-max-queue": (2, "max_queue"),
+    "ws-max-fragments": (3, "max_fragments"),
+    "ws-max-control-frames": (4, "max_control_frames"),
+    "ws-ping-interval": (5, "ping_interval"),
+    "ws-ping-timeout": (6, "ping_timeout"),
+    "ws-close-timeout": (7, "close_timeout"),
+    "ws-compression": (False, "compression"),
+    "ws-window-bits": (9, "window_bits"),
+    "ws-context-takeover": (False, "context_takeover"),
+}
+
+
+def given(way, name, value, tmp_path, monkeypatch):
+    """Give an option in one of the three ways; return what is to be typed."""
+    values = value if isinstance(value, list) else [value]
+    if way == "file":
+        told = str(value).lower() if isinstance(value, bool) else repr(value)
+        return ("--config", write(tmp_path, f"{name} = {told}\n"))
+    if way == "environment":
+        monkeypatch.setenv(
+            "PLAIT_" + name.replace("-", "_").upper(), " ".join(str(each) for each in values)
+        )
+        return ()
+    if value is False:
+        return (f"--no-{name}",)
+    return tuple(part for each in values for part in (f"--{name}", str(each)))
+
+
+@pytest.mark.parametrize("way", ["command line", "environment", "file"])
+def test_what_is_observed_can_be_said_in_three_ways(settings, tmp_path, monkeypatch, way):
+    for name, (value, wanted) in OBSERVED.items():
+        found = settings("app:app", *given(way, name, value, tmp_path, monkeypatch))
+        told = getattr(found, name.replace("-", "_"))
+        assert (str(told) if name == "metrics" else told) == wanted
+
+
+@pytest.mark.parametrize("way", ["command line", "environment", "file"])
+def test_every_option_of_websockets_can_be_said_in_three_ways(settings, tmp_path, monkeypatch, way):
+    for name, (value, attribute) in WEBSOCKETS.items():
+        found = settings("app:app", *given(way, name, value, tmp_path, monkeypatch))
+        assert getattr(found.websocket, attribute) == value, name
+    assert {field.name for field in dataclasses.fields(WebSocketOptions)} == {
+        attribute for _, attribute in WEBSOCKETS.values()
+    }
+
+
+def test_the_defaults_are_those_of_the_server(settings):
+    assert settings("app:app").websocket == WebSocketOptions()
+    assert settings("app:app", "--ws-ping-interval", "0").websocket.ping_interval is None
 
 
 def test_the_table_of_a_project(settings, tmp_path):
@@ -136,7 +211,7 @@ def test_certificates_and_keys_come_in_pairs(settings):
         ("check-config = true", "check-config: there is no such setting"),
         ('workers = "2"', "plait.toml: workers: must be a whole number, not '2'"),
         ("workers = true", "workers: must be a whole number, not True"),
-        ("workers = 0", "plait.toml: workers: 0 is not in the range x>=1"),
+        ("workers = 0", "plait.toml: workers: 0 is too small: the least is 1"),
         ("reload = 1", "reload: must be true or false, not 1"),
         ("root-path = 1", "root-path: must be a string, not 1"),
         ("bind = [1]", "bind: must be a string, or a list of strings"),
@@ -159,8 +234,8 @@ def test_what_is_wrong_in_a_file_is_named(refused, tmp_path, text, says):
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
-        ("PLAIT_WORKERS", "many", "PLAIT_WORKERS: 'many' is not a valid integer"),
-        ("PLAIT_WORKERS", "0", "PLAIT_WORKERS: 0 is not in the range"),
+        ("PLAIT_WORKERS", "many", "PLAIT_WORKERS: 'many' is not a whole number"),
+        ("PLAIT_WORKERS", "0", "PLAIT_WORKERS: 0 is too small"),
         ("PLAIT_RELOAD", "perhaps", "PLAIT_RELOAD: 'perhaps' is neither true nor false"),
         ("PLAIT_BIND", "a", "PLAIT_BIND: 'a' is not HOST:PORT"),
         ("PLAIT_CONFIG", "missing.toml", "cannot read the configuration missing.toml"),
@@ -175,6 +250,32 @@ def test_what_is_wrong_in_the_environment_is_named(refused, monkeypatch, name, v
     ("arguments", "says"),
     [
         (["app"], "to serve an application in it, write app:app"),
+        (["app:"], "'app:' is not MODULE:OBJECT, such as app:app"),
+        ([":app"], "':app' is not MODULE:OBJECT, such as app:app"),
+        (["app:app", "--port", "80"], "there is no --port here: it is --bind HOST:PORT"),
+        (["app:app", "-w", "2"], "there is no -w here: it is --workers"),
+        (["--wrokers", "2"], "plait run: No such option '--wrokers'"),
+        (["--wrokers", "2", "serve", "."], "plait: No such option '--wrokers'"),
+        (["--workers", "2"], "plait run: Missing argument 'MODULE:OBJECT'"),
+        (["app:app", "--bind", "8000"], "fd://NUMBER; is :8000 meant?"),
+        (["app:two"], "app:two cannot be called with (scope, receive, send)"),
+        (["app:app", "--interface", "wsgi"], "cannot be called with (environ, start_response)"),
+        (["app:app", "--access-log", "no/log"], "cannot write the access log no/log: No such file"),
+        (
+            ["app:app", "--access-log", "-", "--access-log-format", "%(zz)s"],
+            "--access-log-format: '%(zz)s' has an atom %(zz)s, which is none of",
+        ),
+        (["app:handler", "--access-log", "-"], "--access-log is for applications"),
+        (["app:handler", "--health", "/h"], "--health PATH is for applications"),
+        (["app:app", "--metrics", "nowhere"], "'nowhere' is not HOST:PORT"),
+        (["app:app", "--metrics", "192.0.2.1:0"], "cannot listen on 192.0.2.1:0"),
+        (["app:app", "--proxy-fields", "forwarded"], "--proxy-fields needs to know whose word"),
+        (
+            ["app:app", "--proxies", "::1", "--proxy-fields", "via"],
+            "--proxy-fields: 'via' is not one of the fields forwarded, x-forwarded-for",
+        ),
+        (["app:app", "--ws-window-bits", "8"], "8 is too small: the least is 9"),
+        (["app:app", "--ws-close-timeout", "0"], "0 is too small: the least is 1"),
         (["./app.py"], "to serve an application in it, write app:app"),
         (["app:nothing"], "app has no 'nothing'; it has app"),
         (["app:app", "--max-requests", "5"], "give their number with --workers"),
@@ -209,6 +310,7 @@ def test_what_cannot_be_served_is_told(refused, tmp_path, monkeypatch, arguments
     [
         ("watchfiles", ["--reload"]),
         ("httptools", ["--http1"]),
+        ("prometheus_client", ["--metrics", ":0"]),
     ],
 )
 def test_what_is_not_installed_is_told(refused, monkeypatch, package, arguments):

@@ -55,10 +55,10 @@ def module(tmp_path):
         (["serve", ".", "--graceful-timeout", "-1"], "--graceful-timeout"),
         (["serve", ".", "--graceful-timeout", "soon"], "--graceful-timeout"),
         (["serve", ".", "--idle-timeout", "-1"], "--idle-timeout"),
-        (["serve", ".", "--body-timeout", "1.5"], "'1.5' is not a valid integer"),
+        (["serve", ".", "--body-timeout", "1.5"], "'1.5' is not a whole number"),
         (["serve", ".", "--write-timeout", "86401"], "--write-timeout"),
         (["serve", ".", "--max-connections", "0"], "--max-connections"),
-        (["serve", ".", "--max-connections", "many"], "'many' is not a valid integer"),
+        (["serve", ".", "--max-connections", "many"], "'many' is not a whole number"),
         (["serve", ".", "--cache-control", "a\nb"], "is not a field value"),
         (["serve", "missing"], "there is no directory 'missing'"),
         (["serve", "a\nb"], "there is no directory 'a\\nb'"),
@@ -198,8 +198,9 @@ def test_a_module_with_a_handler_of_another_name_is_a_hint(complain, module):
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        ("raise RuntimeError('no\\nluck')", "RuntimeError: no luck"),
-        ("raise RuntimeError", "failed with RuntimeError;"),
+        ("\nraise RuntimeError('no\\nluck')", ".py, line 2); --log-level debug shows more"),
+        ("import json\njson.loads('')", ".py, line 2); --log-level debug"),
+        ("raise RuntimeError", "failed with RuntimeError ("),
         ("import no_such_dependency", "ModuleNotFoundError: No module named 'no_such_dependency'"),
         ("from json import no_such_name", "ImportError: cannot import name"),
         ("raise SystemExit(0)", "SystemExit: 0"),
@@ -219,7 +220,7 @@ def test_a_failing_module_is_traced_at_level_debug(capsys, monkeypatch, tmp_path
     *trace, last = capsys.readouterr().err.splitlines()
     assert trace[0].startswith("Traceback")
     assert any(f"{name}.py" in line for line in trace)
-    assert last.endswith("failed with RuntimeError: no luck")
+    assert last.endswith(f"failed with RuntimeError: no luck ({name}.py, line 1)")
 
 
 @pytest.mark.parametrize(

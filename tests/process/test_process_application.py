@@ -31,6 +31,9 @@ class Returning:
 async def asgi(scope, receive, send): ...
 
 
+async def two_arguments(scope, receive): ...
+
+
 def wsgi(environ, start_response): ...
 
 
@@ -105,7 +108,9 @@ def test_factories(load):
         (wsgi, {"factory": True}, "cannot be called without arguments"),
         (1, {"factory": True}, "is not callable, as a factory is"),
         (asynchronous_factory, {"factory": True}, "is a coroutine function"),
-        (broken_factory, {"factory": True}, "failed with RuntimeError: no luck;"),
+        (broken_factory, {"factory": True}, r"failed with RuntimeError: no luck \(.*, line \d+\);"),
+        (two_arguments, {}, r"cannot be called with \(scope, receive, send\), as an ASGI"),
+        (asgi, {"interface": "wsgi"}, r"cannot be called with \(environ, start_response\)"),
         (asgi, {"folder": "no/such"}, "there is no directory"),
     ],
 )

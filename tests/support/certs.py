@@ -59,11 +59,13 @@ def make_client_certificate(folder: Path) -> TLSFiles:
     return self_signed(folder, "somebody", usage)
 
 
-def self_signed(folder: Path, common_name: str, *extensions: x509.ExtensionType) -> TLSFiles:
-    """Writes a certificate that has signed itself, and its key."""
+def self_signed(
+    folder: Path, common_name: str, *extensions: x509.ExtensionType, age: int = 0
+) -> TLSFiles:
+    """Writes a certificate that has signed itself, and its key; `age` is in days."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-    now = datetime.datetime.now(datetime.UTC)
+    now = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=age)
     builder = (
         x509.CertificateBuilder()
         .subject_name(name)

@@ -46,21 +46,56 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 _TARGET = re.compile(r"[A-Za-z_./][\w./]*:[A-Za-z_][\w.]*")
 
 
+# What other servers call the options of ours.
+_ELSEWHERE = {
+    **dict.fromkeys(("--host", "--port", "-p"), "--bind HOST:PORT"),
+    "--uds": "--bind unix:PATH",
+    "--fd": "--bind fd://NUMBER",
+    "-w": "--workers",
+    **dict.fromkeys(("--ssl-certfile", "--ssl-certificate"), "--certfile"),
+    "--ssl-keyfile": "--keyfile",
+    **dict.fromkeys(("--ssl-ca", "--ssl-ca-certs", "--ca-certs"), "--client-ca"),
+    **dict.fromkeys(("--forwarded-allow-ips", "--proxy-headers"), "--proxies ADDRESS"),
+    **dict.fromkeys(("--access-logfile", "--log-access"), "--access-log FILE"),
+    **dict.fromkeys(("--access-logformat", "--access-log-fmt"), "--access-log-format"),
+    **dict.fromkeys(
+        ("--timeout-graceful-shutdown", "--workers-kill-timeout"), "--graceful-timeout"
+    ),
+    **dict.fromkeys(("--timeout-keep-alive", "--keep-alive"), "--idle-timeout"),
+    "--limit-max-requests": "--max-requests",
+    "--url-path-prefix": "--root-path",
+}
+
+
 class _Group(click.Group):
-    """`plait MODULE:OBJECT` is `plait run MODULE:OBJECT`, wherever the options stand."""
+    """`plait MODULE:OBJECT` is `plait run MODULE:OBJECT`, wherever the options stand.
+
+    And so is `plait` with nothing but options, where the application is named by the file or the
+    environment.
+    """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args and args[0] not in ("-h", "--help", "--version"):
-            # what stands first is the application, or an option of its
-            first = args if args[0].startswith("-") else args[:1]
-            if any(_TARGET.fullmatch(each) for each in first):
-                args = ["run", *args]
+        if self._means_run(args):
+            args = ["run", *args]
         return super().parse_args(ctx, args)
+
+    def _means_run(self, args: list[str]) -> bool:
+        if not args:
+            return "PLAIT_APP" in os.environ or "PLAIT_CONFIG" in os.environ
+        first = args[0]
+        if first in ("-h", "--help", "--version"):
+            return False
+        if first.startswith("-"):
+            named = [each for each in args if each in self.commands]
+            return not named or any(_TARGET.fullmatch(each) for each in args)
+        return _TARGET.fullmatch(first) is not None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
+        if ":" in name and name not in self.commands:
+            ctx.fail(f"{name!r} is not MODULE:OBJECT, such as app:app")
         stem = name.removesuffix(".py")
         path = stem if os.sep in stem else stem.replace(".", os.sep)
         if name not in self.commands and os.path.exists(f"{path}.py"):
@@ -178,6 +213,8 @@ def invoke(arguments: Sequence[str] | None) -> int:
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "plait"
         message = one_line(error.format_message()).rstrip(".")
+        if isinstance(error, click.NoSuchOption) and error.option_name in _ELSEWHERE:
+            message = f"there is no {error.option_name} here: it is {_ELSEWHERE[error.option_name]}"
         print(f"{command}: {message} (see {command} --help)", file=sys.stderr)
         return 2
     except (click.ClickException, UserError) as error:

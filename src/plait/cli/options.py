@@ -20,6 +20,22 @@ _LEVELS = ("critical", "error", "warning", "info", "debug")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+class WholeNumber(click.IntRange):
+    """Click's range, in words for those who do not program."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number; what is none, or lies outside, is the user's mistake."""
+        try:
+            number = int(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a whole number", param, ctx)
+        if self.min is not None and number < self.min:
+            self.fail(f"{number} is too small: the least is {self.min:g}", param, ctx)
+        if self.max is not None and number > self.max:
+            self.fail(f"{number} is too large: the most is {self.max:g}", param, ctx)
+        return number
+
+
 def parse_binds(
     ctx: click.Context, param: click.Parameter, texts: Sequence[str]
 ) -> tuple[Bind, ...]:
@@ -50,7 +66,7 @@ def seconds_option(name: str, default: int, text: str, *, least: int = 0) -> Cal
     """A whole number of seconds."""
     return click.option(
         name,
-        type=click.IntRange(min=least, max=86400),
+        type=WholeNumber(least, 86_400),
         default=default,
         show_default=True,
         metavar="SECONDS",
@@ -64,7 +80,7 @@ LIMITS = (
     seconds_option("--write-timeout", 60, "How long 4 KiB of a response may take; 0 for ever."),
     click.option(
         "--max-connections",
-        type=click.IntRange(min=1),
+        type=WholeNumber(1),
         metavar="NUMBER",
         help="How many connections an address may have open; any number by default.",
     ),
@@ -80,7 +96,7 @@ _RUNNING = (
         type=click.Choice(_LEVELS, case_sensitive=False),
         default="info",
         show_default=True,
-        help="What goes to standard error; requests are logged at info.",
+        help="What goes to standard error.",
     ),
     seconds_option("--graceful-timeout", 5, "How long requests may go on after Ctrl-C."),
 )

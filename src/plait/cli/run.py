@@ -15,6 +15,7 @@ from .config import Options, options_of
 from .options import (
     LIMITS,
     F,
+    WholeNumber,
     bind_option,
     certificate_paths,
     configure_logging,
@@ -31,7 +32,7 @@ def _number_option(
     least = 0 if default == 0 else 1
     return click.option(
         name,
-        type=click.IntRange(min=least),
+        type=WholeNumber(least),
         default=default,
         show_default=default is not None,
         metavar=unit,
@@ -74,7 +75,7 @@ _PROCESSES = (
     _number_option("--max-requests-jitter", "And up to so many more, at random.", 0),
     click.option(
         "--max-memory",
-        type=click.IntRange(min=1),
+        type=WholeNumber(1),
         metavar="MIB",
         help="Replace a worker that has more resident memory.",
     ),
@@ -111,7 +112,7 @@ _WEBSOCKETS = (
     ),
     click.option(
         "--ws-window-bits",
-        type=click.IntRange(9, 15),
+        type=WholeNumber(9, 15),
         default=12,
         show_default=True,
         metavar="BITS",

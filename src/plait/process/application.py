@@ -17,7 +17,12 @@ from plait.server import BaseRequestHandler
 
 from .errors import UserError, one_line
 
-INTERFACES = ("asgi", "wsgi", "handler")
+# With how many arguments they may be called; ASGI 2 took one, and what that returned took two.
+_CALLED = {
+    "asgi": ((3, 1), "(scope, receive, send)", "an ASGI application"),
+    "wsgi": ((2,), "(environ, start_response)", "a WSGI application"),
+    "handler": ((2,), "(http2, stream_id)", "a handler"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +57,16 @@ def load_application(
     :raises UserError: if there is no such application.
     """
     module_name, attribute = split_target(target)
-    module = _import(module_name, os.path.abspath(folder or os.curdir), debug=debug)
+    where = os.path.abspath(folder or os.curdir)
+    module = _import(module_name, where, debug=debug)
     found = _attribute(module, attribute)
     if factory:
-        found = _make(found, target, debug=debug)
+        found = _make(found, target, where, debug=debug)
     if not callable(found):
         raise UserError(f"{target} is not callable: it is of type {type(found).__name__}")
     if interface == "auto":
         interface = _kind(found, target)
-    elif interface == "handler":
-        _check_handler(found, target)
+    _check_arguments(found, target, interface)
     return Application(target, interface, found)
 
 
@@ -94,17 +99,39 @@ def _import(name: str, folder: str, *, debug: bool) -> ModuleType:
             script = name.removesuffix(".py")
             hint = f"; write {script}:OBJECT" if script != name else f" (looked in {folder} too)"
             raise UserError(f"there is no module {missing!r}{hint}") from None
-        _report(f"importing {name}", error, debug=debug)
+        _report(f"importing {name}", error, folder, debug=debug)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a module may raise anything
-        _report(f"importing {name}", error, debug=debug)
+        _report(f"importing {name}", error, folder, debug=debug)
 
 
-def _report(what: str, error: BaseException, *, debug: bool) -> NoReturn:
+def _report(what: str, error: BaseException, folder: str, *, debug: bool) -> NoReturn:
     if debug:
         traceback.print_exception(error)
     told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    hint = "" if debug else "; --log-level debug shows where"
-    raise UserError(one_line(f"{what} failed with {told}{hint}")) from None
+    hint = "" if debug else "; --log-level debug shows more"
+    told = one_line(f"{what} failed with {told}")
+    raise UserError(f"{told}{_place(error, folder)}{hint}") from None
+
+
+def _place(error: BaseException, folder: str) -> str:
+    """Return where something was raised, as near as possible to what the user has written."""
+    if isinstance(error, SyntaxError):
+        return ""  # its text says so
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename != __file__ and not frame.filename.startswith("<")
+    ]
+    own = [frame for frame in frames if _is_own(frame.filename, folder)]
+    for frame in (own or frames)[-1:]:
+        name = os.path.relpath(frame.filename, folder) if own else frame.filename
+        return f" ({name}, line {frame.lineno})"
+    return ""
+
+
+def _is_own(path: str, folder: str) -> bool:
+    """Whether a file is of the application, and not of a package that lies below it."""
+    return path.startswith(folder + os.sep) and "site-packages" not in path
 
 
 def _attribute(module: ModuleType, path: str) -> Any:
@@ -135,7 +162,7 @@ def _looks_served(value: Any) -> bool:
     return _is_handler(value) or _is_asynchronous(value)
 
 
-def _make(factory: Any, target: str, *, debug: bool) -> Any:
+def _make(factory: Any, target: str, folder: str, *, debug: bool) -> Any:
     if not callable(factory):
         raise UserError(f"{target} is not callable, as a factory is")
     if not _takes(factory, 0):
@@ -143,7 +170,7 @@ def _make(factory: Any, target: str, *, debug: bool) -> Any:
     try:
         made = factory()
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a factory may raise anything
-        _report(f"calling {target}", error, debug=debug)
+        _report(f"calling {target}", error, folder, debug=debug)
     if inspect.iscoroutine(made):
         made.close()
         raise UserError(f"{target} is a coroutine function: is it an application, not a factory?")
@@ -182,9 +209,11 @@ def _is_asynchronous(value: Any) -> bool:
     return inspect.iscoroutinefunction(value) or inspect.iscoroutinefunction(call)
 
 
-def _check_handler(handler: Callable[..., Any], target: str) -> None:
-    if not _takes(handler, 2):
-        raise UserError(f"{target} cannot be called with (http2, stream_id), as a handler is")
+def _check_arguments(found: Callable[..., Any], target: str, interface: str) -> None:
+    """See that an application can be called as its interface says."""
+    counts, arguments, kind = _CALLED[interface]
+    if not any(_takes(found, count) for count in counts):
+        raise UserError(f"{target} cannot be called with {arguments}, as {kind} is")
 
 
 def _takes(function: Callable[..., Any], count: int) -> bool:

@@ -61,7 +61,8 @@ def parse_bind(text: str) -> Bind:
         return Bind("", 0, descriptor=int(found["number"]))
     match = _HOST_PORT.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is not HOST:PORT, [IPV6]:PORT, unix:PATH or fd://NUMBER")
+        hint = f"; is :{text} meant?" if text.isascii() and text.isdecimal() else ""
+        raise ValueError(f"{text!r} is not HOST:PORT, [IPV6]:PORT, unix:PATH or fd://NUMBER{hint}")
     port = int(match["port"])
     if port > 65535:
         raise ValueError(f"the port must be between 0 and 65535, not {port}")

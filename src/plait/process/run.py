@@ -118,7 +118,9 @@ def _check(settings: Settings) -> None:
     if settings.health is not None and not settings.health.startswith("/"):
         raise UserError(f"--health: {settings.health!r} is not a path, such as /health")
     trusted_proxies(settings)
-    load_certificates(settings)
+    certificates = load_certificates(settings)
+    for line in [] if certificates is None else certificates.untimely():
+        logger.warning("%s", line)
     check_observation(settings)
 
 

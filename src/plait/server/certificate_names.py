@@ -1,4 +1,4 @@
-"""The DNS names in a certificate (RFC 5280), by which SNI chooses one.
+"""The DNS names in a certificate (RFC 5280), by which SNI chooses one, and how long it is valid.
 
 The standard library shows the names of a peer's certificate, but not of one's own. So this reads as
 much DER (ITU-T X.690) as it takes to find them, and nothing else.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
+from datetime import datetime
 
 _SEQUENCE = 0x30
 _SET = 0x31
@@ -16,6 +17,7 @@ _OID = 0x06
 _OCTETS = 0x04
 _DNS_NAME = 0x82  # [2] IA5String in GeneralName
 _EXTENSIONS = 0xA3  # [3] in TBSCertificate
+_TIMES = {0x17: "%y%m%d%H%M%S%z", 0x18: "%Y%m%d%H%M%S%z"}  # UTCTime, GeneralizedTime
 _TEXTS = (0x0C, 0x13, 0x16)  # UTF8String, PrintableString, IA5String
 
 _SUBJECT_ALT_NAME = bytes((0x55, 0x1D, 0x11))  # 2.5.29.17
@@ -51,6 +53,23 @@ def dns_names(der: bytes) -> list[str]:
         return names or [name.lower() for name in _common_names(parts)]
     except (IndexError, UnicodeError) as error:
         raise ValueError("not a certificate in DER") from error
+
+
+def validity(der: bytes) -> tuple[datetime, datetime]:
+    """Return from when and until when a certificate is valid (RFC 5280 §4.1.2.5).
+
+    :raises ValueError: for what is not a certificate.
+    """
+    try:
+        # Of the SEQUENCEs in a TBSCertificate the third: signature and issuer are before it.
+        sequences = [body for tag, body in _elements(_certificate_body(der)) if tag == _SEQUENCE]
+        begin, end = [
+            datetime.strptime(text.decode("ascii"), _TIMES[tag])  # noqa: DTZ007 - all have %z
+            for tag, text in _elements(sequences[2])
+        ]
+    except (IndexError, KeyError, UnicodeError) as error:
+        raise ValueError("not a certificate in DER") from error
+    return begin, end
 
 
 def _certificate_body(der: bytes) -> bytes:

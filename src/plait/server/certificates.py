@@ -13,9 +13,10 @@ import logging
 import os
 import ssl
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, Literal, Self
 
-from .certificate_names import dns_names, first_certificate
+from .certificate_names import dns_names, first_certificate, validity
 from .devcert import secure_context
 
 Path = str | os.PathLike[str]
@@ -103,6 +104,7 @@ class Certificates:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._loaded = self._seen = self._versions()
+        self._faults: list[str] = []
         self._default, self._by_name = self._load()
         front = secure_context(_Front)
         self._set_up(front)
@@ -132,6 +134,14 @@ class Certificates:
             found = self._by_name.get("*." + name.partition(".")[2])
         return self._default if found is None else found
 
+    def untimely(self) -> list[str]:
+        """Return a line for each certificate whose time is over, or has not come."""
+        return [
+            f"the certificate in {certfile} {fault}"
+            for (certfile, _), fault in zip(self._pairs, self._faults, strict=True)
+            if fault
+        ]
+
     # --- reloading ------------------------------------------------------------------------------
 
     def reload(self) -> bool:
@@ -147,6 +157,8 @@ class Certificates:
             return False
         self._default, self._by_name = loaded
         self._log.info("certificates reloaded, for: %s", ", ".join(self._by_name) or "any host")
+        for line in self.untimely():
+            self._log.warning("%s", line)
         return True
 
     def watch(self) -> None:
@@ -189,10 +201,11 @@ class Certificates:
     def _load(self) -> tuple[ssl.SSLContext, dict[str, ssl.SSLContext]]:
         """Make a context of each pair; return the default, and all by the names they are for."""
         authorities = None if self._client_ca is None else read_authorities(self._client_ca)
-        contexts: list[ssl.SSLContext] = []
+        contexts: list[_Certified] = []
         by_name: dict[str, ssl.SSLContext] = {}
         for certfile, keyfile in self._pairs:
             context = secure_context(_Certified)
+            assert isinstance(context, _Certified)
             names = load_pair(context, certfile, keyfile)
             if authorities is not None:
                 context.load_verify_locations(cadata=authorities)
@@ -201,6 +214,7 @@ class Certificates:
             for name in names:
                 # the first certificate for a name is the one
                 by_name.setdefault(name, context)
+        self._faults = [_untimely(context.certificate_pem) for context in contexts]
         return contexts[0], by_name
 
     def _set_up(self, context: ssl.SSLContext) -> None:
@@ -291,6 +305,18 @@ def read_authorities(path: Path) -> str:
     if reason or not probe.cert_store_stats()["x509"]:
         raise CertificateFileError(f"{path} holds no certificates of authorities{reason}")
     return pem
+
+
+def _untimely(pem: str) -> str:
+    """Return what is wrong with the time of a certificate; nothing for one that is valid now."""
+    try:
+        begin, end = validity(ssl.PEM_cert_to_DER_cert(pem))
+    except ValueError:
+        return ""  # OpenSSL has taken it: its clients will say what they think of it
+    now = datetime.now(UTC)
+    if now > end:
+        return f"has expired on {end:%Y-%m-%d %H:%M} UTC"
+    return "" if begin <= now else f"is not valid before {begin:%Y-%m-%d %H:%M} UTC"
 
 
 def _split(pair: Pair) -> tuple[str, str | None]:

@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from plait.server import HTTP2Server
-from plait.server.certificate_names import dns_names, first_certificate
+from plait.server.certificate_names import dns_names, first_certificate, validity
 from plait.server.certificates import CertificateFileError, Certificates, load_pair
 from plait.server.devcert import make_dev_certificate
 from tests.server.rawclient import LOCAL, LOOPS, client_of, eventually, recorder, run
@@ -159,6 +159,26 @@ def test_the_common_name_counts_only_by_itself(tmp_path: Path) -> None:
     assert dns_names(first_certificate(without.cert.read_text())) == ["name.example"]
     both = made(tmp_path, "other.example", common_name="name.example")
     assert dns_names(first_certificate(both.cert.read_text())) == ["other.example"]
+
+
+@pytest.mark.parametrize(
+    ("age", "says"),
+    [(0, None), (3, "has expired on "), (-3, "is not valid before "), (-20_000, "before 2081-")],
+)
+def test_certificates_whose_time_is_not_now(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, age: int, says: str | None
+) -> None:
+    files = self_signed(tmp_path, "plait", age=age)
+    known = x509.load_pem_x509_certificate(files.cert.read_bytes())
+    der = first_certificate(files.cert.read_text())
+    assert validity(der) == (known.not_valid_before_utc, known.not_valid_after_utc)
+    certificates = Certificates([(files.cert, files.key)])
+    told = certificates.untimely()
+    assert len(told) == (says is not None)
+    assert all(says is not None and says in line and str(files.cert) in line for line in told)
+    assert certificates.reload()
+    warned = [each.getMessage() for each in caplog.records if each.levelno == logging.WARNING]
+    assert warned == told
 
 
 def test_no_part_of_a_certificate_is_mistaken_for_one(tls_files: TLSFiles) -> None:
