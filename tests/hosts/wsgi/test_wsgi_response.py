@@ -301,6 +301,32 @@ def test_too_late_for_an_error_page(caplog: Any, headers: Any) -> None:
     assert "RuntimeError: broken" in caplog.text
 
 
+def test_an_error_page_by_keyword_or_without_an_error(caplog: Any) -> None:
+    def app(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [])
+        start_response("503 Sorry", [], exc_info=(RuntimeError, RuntimeError("broken"), None))
+        # outside of an except clause sys.exc_info() is that: no reason to change one's mind
+        start_response("200 OK", [], (None, None, None))
+        return []
+
+    failed(caplog, app)
+    assert "without exc_info" in caplog.text
+
+
+@pytest.mark.parametrize("headers", [[], [("Content-Length", "4")]])
+def test_write_when_the_response_is_over(headers: Any) -> None:
+    writes: list[Any] = []
+
+    def app(environ: Any, start_response: Any) -> Any:
+        writes.append(start_response("200 OK", headers))
+        return [b"some"]
+
+    assert exchanged(app).body == b"some"
+    with pytest.raises((RuntimeError, ValueError), match=r"too late|Content-Length"):
+        writes[0](b"more")
+    writes[0](b"")
+
+
 # --- early hints and trailers -------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import io
 import logging
@@ -120,7 +121,8 @@ def test_what_the_application_does_not_read_is_let_through() -> None:
     host = WSGIHost(app, body_wait=0.0)
 
     async def scenario() -> None:
-        exchange = RecordingExchange(b"POST", complete=False)
+        fields = [(b"content-length", b"17")]
+        exchange = RecordingExchange(b"POST", b"/", fields, complete=False)
         exchange.open(host)
         exchange.data(b"some more")
         await until(lambda: exchange.credit == 9)
@@ -138,14 +140,15 @@ def test_the_application_is_called_when_enough_of_the_body_is_there() -> None:
 
     def app(environ: Any, start_response: Any) -> Any:
         called.set()
-        assert environ["CONTENT_LENGTH"] == ""
+        assert environ["CONTENT_LENGTH"] == "32769"
         start_response("200 OK", [])
         return [b"%d" % len(environ["wsgi.input"].read())]
 
     host = WSGIHost(app, body_wait=PATIENCE)
 
     async def scenario() -> None:
-        exchange = RecordingExchange(b"POST", complete=False)
+        fields = [(b"content-length", b"32769")]
+        exchange = RecordingExchange(b"POST", b"/", fields, complete=False)
         exchange.open(host)
         exchange.data(bytes(32_767))
         assert host.pool.alive == 0
@@ -155,6 +158,123 @@ def test_the_application_is_called_when_enough_of_the_body_is_there() -> None:
         exchange.end()
         await until(lambda: exchange.released)
         assert exchange.body == b"32769"
+
+    hosted(host, scenario)
+
+
+def measured(environ: Any, start_response: Any) -> Any:
+    """An application that says what length it is told, and what it reads."""
+    start_response("200 OK", [])
+    body = environ["wsgi.input"].read()
+    return [f"{environ['CONTENT_LENGTH']} {len(body)}".encode()]
+
+
+def test_a_body_of_unknown_length_is_gathered_and_measured() -> None:
+    # there are applications that read nothing unless they are told how much
+    host = WSGIHost(measured, body_wait=PATIENCE)
+
+    async def scenario() -> None:
+        exchange = RecordingExchange(b"POST", complete=False)
+        exchange.open(host)
+        for piece in range(8):
+            exchange.data(bytes(100_000))
+            assert exchange.credit == host.gathered == 100_000 * (piece + 1)
+        assert host.pool.alive == 0
+        exchange.end()
+        await until(lambda: exchange.released)
+        assert exchange.body == b"800000 800000"
+        assert exchange.credit == 800_000  # not twice
+        await until(lambda: host.gathered == 0)
+
+    hosted(host, scenario)
+
+
+def test_a_body_that_is_too_long_to_be_gathered() -> None:
+    host = WSGIHost(measured, body_wait=PATIENCE)
+
+    async def scenario() -> None:
+        exchange = RecordingExchange(b"POST", complete=False)
+        exchange.open(host)
+        exchange.data(bytes(1_000_000))
+        exchange.data(bytes(100_000))
+        await until(lambda: exchange.credit == 1_100_000)
+        assert host.pool.alive == 1
+        exchange.data(b"more")
+        exchange.end()
+        await until(lambda: exchange.released)
+        assert exchange.body == b" 1100004"
+        await until(lambda: exchange.credit == 1_100_004)
+
+    hosted(host, scenario)
+
+
+def test_what_is_gathered_has_a_limit_in_all() -> None:
+    host = WSGIHost(measured, body_wait=PATIENCE)
+
+    async def scenario() -> None:
+        host.gathered = 33_554_432 - 10
+        exchange = RecordingExchange(b"POST", complete=False)
+        exchange.open(host)
+        for credit in (10, 10, 11):
+            exchange.data(bytes(10))
+            assert exchange.credit == min(credit, 10)
+        host.gathered -= 1
+        exchange.data(b"1")
+        assert exchange.credit == 11
+        exchange.disconnect()
+        assert host.gathered == 33_554_432 - 10 - 1
+        # what is not gathered is passed on as it comes
+        exchange = RecordingExchange(b"POST", complete=False)
+        exchange.open(host)
+        exchange.data(bytes(40_000))
+        await until(lambda: exchange.credit == 40_000)
+        exchange.end()
+        await until(lambda: exchange.released)
+        assert exchange.body == b" 40000"
+        assert host.gathered == 33_554_432 - 10 - 1
+
+    hosted(host, scenario)
+
+
+def test_what_is_gathered_and_not_read_gets_no_credit_twice() -> None:
+    def app(environ: Any, start_response: Any) -> Any:
+        assert environ["wsgi.input"].read(5) == bytes(5)
+        start_response("413 Too Long", [])
+        return []
+
+    host = WSGIHost(app, body_wait=0.0)
+
+    async def scenario() -> None:
+        exchange = RecordingExchange(b"POST", complete=False)
+        exchange.open(host)
+        exchange.data(bytes(50))
+        assert exchange.credit == 50
+        await until(lambda: exchange.status and not host.gathered)
+        assert exchange.credit == 50
+        exchange.data(bytes(7))
+        assert exchange.credit == 57
+        exchange.end()
+
+    hosted(host, scenario)
+
+
+def test_a_body_that_is_read_when_the_request_is_over() -> None:
+    kept: list[Any] = []
+
+    def app(environ: Any, start_response: Any) -> Any:
+        kept.append(environ["wsgi.input"])
+        start_response("200 OK", [])
+        return []
+
+    host = WSGIHost(app, body_wait=0.0)
+
+    async def scenario() -> None:
+        exchange = RecordingExchange(b"POST", complete=False)
+        exchange.open(host)
+        await until(lambda: exchange.status)
+        with pytest.raises(ClientDisconnected, match="over"):
+            await asyncio.to_thread(kept[0].read)
+        exchange.end()
 
     hosted(host, scenario)
 

@@ -10,6 +10,8 @@ import time
 import weakref
 from typing import Any
 
+import pytest
+
 from plait.server.wsgi import WSGIHost
 from plait.server.wsgi.mailbox import Mailbox
 from plait.server.wsgi.pool import ThreadPool
@@ -94,7 +96,8 @@ def test_a_refused_request_with_a_body() -> None:
 
     async def scenario() -> None:
         first = opened(host)
-        exchange = RecordingExchange(b"POST", complete=False)
+        fields = [(b"content-length", b"40004")]
+        exchange = RecordingExchange(b"POST", b"/", fields, complete=False)
         exchange.open(host)
         exchange.data(bytes(40_000))
         assert exchange.status == 503
@@ -197,7 +200,8 @@ def test_shutdown_without_a_request() -> None:
     hosted(WSGIHost(lambda environ, start_response: []), scenario)
 
 
-def test_an_idle_thread_keeps_nothing() -> None:
+@pytest.mark.parametrize("body", [b"", b"sent"])
+def test_an_idle_thread_keeps_nothing(body: bytes) -> None:
     class Result(list[bytes]):
         pass
 
@@ -205,22 +209,31 @@ def test_an_idle_thread_keeps_nothing() -> None:
 
     def app(environ: Any, start_response: Any) -> Any:
         start_response("200 OK", [])
-        result = Result([b"fine"])
+        result = Result([environ["wsgi.input"].read()])
         results.append(weakref.ref(result))
         return result
 
     host = WSGIHost(app, threads=1)
 
     async def scenario() -> None:
-        exchange: Any = opened(host)
+        exchange: Any = RecordingExchange(b"POST", complete=not body)
+        gone = [weakref.ref(exchange), weakref.ref(exchange.open(host))]
+        if body:
+            exchange.data(body)
+            exchange.end()
         await until(lambda: exchange.released and host.pool._idle)
+        await asyncio.sleep(0)
         assert results[0]() is None
-        gone = weakref.ref(exchange)
+        exchange.cycle = None
         exchange = None
-        gc.collect()
-        assert gone() is None
+        # nothing refers to itself, either
+        assert [reference() for reference in gone] == [None, None]
 
-    hosted(host, scenario)
+    gc.disable()
+    try:
+        hosted(host, scenario)
+    finally:
+        gc.enable()
 
 
 def test_many_responses_wake_the_loop_once() -> None:

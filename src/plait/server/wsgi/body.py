@@ -39,17 +39,23 @@ class RequestBody(io.RawIOBase):
         self._chunks: deque[bytes] = deque()
         self._at = 0
         self._owed = 0
+        self._paid = 0
         self._gone = False
         self.received = 0
         self.ended = False
 
     # --- the event loop's side ------------------------------------------------------------------
 
-    def feed(self, data: bytes) -> None:
-        """Some of the body has arrived."""
+    def feed(self, data: bytes, paid: bool = False) -> None:
+        """Some of the body has arrived.
+
+        :param paid: whether the client has credit for it already.
+        """
         with self._changed:
             self._chunks.append(data)
             self.received += len(data)
+            if paid:
+                self._paid += len(data)
             self._changed.notify_all()
 
     def feed_end(self) -> None:
@@ -65,7 +71,7 @@ class RequestBody(io.RawIOBase):
             self._changed.notify_all()
 
     def settle(self) -> int:
-        """Return how many octets were taken since this was asked last."""
+        """Return for how many octets that were taken the client has no credit yet, but now will."""
         with self._changed:
             owed, self._owed = self._owed, 0
         return owed
@@ -73,9 +79,9 @@ class RequestBody(io.RawIOBase):
     def drop(self) -> int:
         """Forget what was not read; return what ``settle`` does, and how many octets that were."""
         with self._changed:
-            left = sum(map(len, self._chunks)) - self._at
+            left = sum(map(len, self._chunks)) - self._at - self._paid
             self._chunks.clear()
-            self._at = 0
+            self._at = self._paid = 0
             owed, self._owed = self._owed, 0
         return owed + left
 
@@ -127,7 +133,7 @@ class RequestBody(io.RawIOBase):
             if self.ended:
                 return False
             if self._gone:
-                raise ClientDisconnected("the client went away before its request was complete")
+                raise ClientDisconnected("the client went away, or the request is over")
             if self._awaited is not None:
                 self._awaited()
                 self._awaited = None
@@ -149,6 +155,10 @@ class RequestBody(io.RawIOBase):
 
     def _owe(self, octets: int) -> bool:
         """Note that octets were taken; whether the event loop must be told."""
+        paid = min(octets, self._paid)
+        self._paid -= paid
+        if octets == paid:
+            return False
         first = not self._owed
-        self._owed += octets
+        self._owed += octets - paid
         return first

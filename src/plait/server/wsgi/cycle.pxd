@@ -18,11 +18,14 @@ cdef class WSGICycle(Cycle):
     cdef object _body
     cdef object _timer
     cdef bint _over
+    cdef long long _gathered
     cdef object _changed
     cdef long long _pending
     cdef bint _blocked
 
     cpdef object _submit(self)
+    cpdef bint _gathers(self, Py_ssize_t octets) except? 0
+    cpdef object _release(self)
     cpdef object deliver(self)
     cpdef object run(self)
     cpdef object respond(self, Head head, bytes body)

@@ -35,6 +35,11 @@ _AHEAD = 65_536
 # than clients may send at first (RFC 9113 §6.9.2), or they would wait for us and we for them.
 _ENOUGH = 32_768
 
+# A body whose length the client has not told is gathered beyond that, at the cost of our memory: so
+# many octets of one, and of all.
+_GATHERED = 1_048_576
+_GATHERED_IN_ALL = 33_554_432
+
 # What io.BufferedReader asks for at a time when lines are read.
 _READ_AHEAD = 16_384
 
@@ -55,6 +60,7 @@ class WSGICycle(Cycle):
         "_blocked",
         "_body",
         "_changed",
+        "_gathered",
         "_head",
         "_mailbox",
         "_over",
@@ -78,6 +84,9 @@ class WSGICycle(Cycle):
         self._begun = False
         self._body: RequestBody | None = None
         self._timer: asyncio.TimerHandle | None = None
+        # Octets of the body for which the client has credit before the application has read them;
+        # -1 if the client has told its length.
+        self._gathered = -1
         # The application has ended: what it has not read will not be read.
         self._over = False
         self._changed: threading.Condition | None = None
@@ -98,9 +107,12 @@ class WSGICycle(Cycle):
             self._submit()
             return
         expects = False
+        self._gathered = 0
         for name, value in exchange.headers:
             if name == b"expect" and value.lower() == b"100-continue":
                 expects = True
+            elif name == b"content-length":
+                self._gathered = -1
         self._changed = changed = threading.Condition(threading.Lock())
         awaited = self._go_ahead if expects else None
         self._body = RequestBody(changed, self._taken, awaited)
@@ -116,8 +128,14 @@ class WSGICycle(Cycle):
         if body is None or self._over:
             self.exchange.consumed(len(data))
             return
-        body.feed(data)
-        if not self._submitted and body.received >= _ENOUGH:
+        if self._submitted:
+            body.feed(data)
+            return
+        paid = self._gathers(len(data))
+        body.feed(data, paid)
+        if paid:
+            self.exchange.consumed(len(data))
+        elif body.received >= _ENOUGH:
             self._submit()
 
     def end(self, trailers: list[Field]) -> None:
@@ -143,10 +161,12 @@ class WSGICycle(Cycle):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._submitted and not self._begun:
-            self.service.pool.withdraw(self)
         if self._body is not None:
             self._body.feed_loss()
+        if not self._begun:
+            if self._submitted:
+                self.service.pool.withdraw(self)
+            self._release()
         changed = self._changed
         if changed is not None:
             with changed:
@@ -154,6 +174,25 @@ class WSGICycle(Cycle):
 
     def leaving(self) -> None:
         """Requests come to their end by themselves."""
+
+    def _gathers(self, octets: int) -> bool:
+        """Whether so many more octets are for us to keep until the body is complete."""
+        service = self.service
+        gathered = self._gathered
+        if gathered < 0 or gathered + octets > _GATHERED:
+            return False
+        if service.gathered + octets > _GATHERED_IN_ALL:
+            return False
+        self._gathered += octets
+        service.gathered += octets
+        return True
+
+    def _release(self) -> None:
+        """The body is not needed any more."""
+        self._body = None  # which refers to us
+        if self._gathered > 0:
+            self.service.gathered -= self._gathered
+        self._gathered = -1
 
     def _submit(self) -> None:
         """Have the application called."""
@@ -231,8 +270,11 @@ class WSGICycle(Cycle):
     def _settle_rest(self) -> None:
         """Give credit for what it has not read, too."""
         self._over = True
-        if self._body is not None:
-            octets = self._body.drop()
+        body = self._body
+        self._release()
+        if body is not None:
+            body.feed_loss()
+            octets = body.drop()
             if octets:
                 self.exchange.consumed(octets)
 
@@ -242,6 +284,7 @@ class WSGICycle(Cycle):
         """Call the application."""
         self._begun = True
         if self.gone:
+            self.post(self._release)
             return
         response = Response(self, self.exchange.method == b"HEAD")
         try:

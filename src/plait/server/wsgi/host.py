@@ -24,8 +24,9 @@ class WSGIHost(Service):
     """Serves a WSGI application (PEP 3333).
 
     Each request runs in one of a bounded number of threads. A request with a body runs once the
-    body is complete, or 32,768 octets of it are there, or ``body_wait`` seconds have passed. One
-    that finds every thread busy waits; if its client goes away meanwhile, it never runs.
+    body is complete, or 32,768 octets of it are there (1 MiB if the client has not told its
+    length), or ``body_wait`` seconds have passed. One that finds every thread busy waits; if its
+    client goes away meanwhile, it never runs.
 
     :param app: the application.
     :param threads: in how many threads it may run at once; they are started when they are needed.

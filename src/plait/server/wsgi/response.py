@@ -63,16 +63,16 @@ class Response:
     # --- what the application calls -------------------------------------------------------------
 
     def start_response(
-        self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None, /
+        self, status: str, headers: list[tuple[str, str]], /, exc_info: ExcInfo | None = None
     ) -> Callable[[bytes], object]:
         """Set status and header fields; return ``write``.
 
         With ``exc_info`` an error page replaces what was set before, unless the head has been sent
         already: then the error is raised again (PEP 3333, "Error Handling").
         """
-        if exc_info:
+        if exc_info and exc_info[1] is not None:
             try:
-                if (self._sent or self._complete) and exc_info[1] is not None:
+                if self._sent or self._complete:
                     raise exc_info[1].with_traceback(exc_info[2])
             finally:
                 exc_info = None  # the traceback refers to this frame
@@ -174,11 +174,13 @@ class Response:
             return
         self._written += len(data)
         self._check_length(head, self._written, False)
+        if self._complete:
+            raise RuntimeError("the response is complete: write() comes too late")
         if self._sent:
             self._cycle.send(data, None)
         elif self._written == head.length and not self._trails(head):
             self._respond(head, data)
-        elif not self._complete:
+        else:
             self._sent = True
             self._cycle.send(data, head)
 

@@ -6,3 +6,4 @@ cdef class Service:
     cdef readonly double body_wait
     cdef readonly EnvironMaker environs
     cdef public ThreadPool pool
+    cdef public long long gathered

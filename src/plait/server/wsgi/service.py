@@ -14,6 +14,7 @@ class Service:
     :ivar body_wait: how many seconds a request waits for its body before it takes a thread.
     :ivar environs: makes environs.
     :ivar pool: where the application runs.
+    :ivar gathered: octets of bodies that are kept until they are complete, of all requests.
     """
 
     def __init__(
@@ -23,3 +24,4 @@ class Service:
         self.body_wait = body_wait
         self.environs = environs
         self.pool = pool
+        self.gathered = 0

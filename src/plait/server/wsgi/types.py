@@ -14,7 +14,7 @@ class StartResponse(Protocol):
     """What an application calls to begin its answer."""
 
     def __call__(
-        self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None, /
+        self, status: str, headers: list[tuple[str, str]], /, exc_info: ExcInfo | None = None
     ) -> Callable[[bytes], object]:
         """Set status and header fields; return the ``write`` callable."""
 
