@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -213,6 +214,13 @@ def test_source_distribution_can_build_both_variants(real_tree: Path) -> None:
     assert {"setup.py", "pyproject.toml", "LICENSE"} <= names
     kept = {f"src/plait/{n}" for n in files_below(real_tree / "src" / "plait")}
     assert {n for n in kept if n.endswith((".py", ".pxd", "py.typed"))} <= names
+
+
+def test_a_source_distribution_has_whatever_tests_and_documentation_read() -> None:
+    grafted = set(re.findall(r"^graft (\w+)$", (ROOT / "MANIFEST.in").read_text(), re.MULTILINE))
+    products = {"build", "dist", "site", "artifacts", "htmlcov"}
+    there = {p.name for p in ROOT.iterdir() if p.is_dir() and p.name.isidentifier()}
+    assert there - products - {"src", "__pycache__"} == grafted
 
 
 def test_no_build_product_lies_in_the_source_tree() -> None:
