@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from plait.http2 import WAITS_FOR_CREDIT, ErrorCode
 
@@ -107,6 +107,26 @@ class Progress:
         return now - self.since >= limit
 
 
+class Writing:
+    """Whether the client takes what was written to the transport, or too little of it."""
+
+    def __init__(self) -> None:
+        self._progress: Progress | None = None
+
+    def is_late(self, connection: Any, limits: TimeLimits, now: float) -> bool:
+        """Look at a connection of either version."""
+        waiting = connection.waiting_octets()
+        if not waiting:
+            self._progress = None
+            return False
+        gone = connection.octets_out - waiting
+        if self._progress is None:
+            self._progress = Progress(gone, now)
+        if limits.write is None:
+            return False
+        return self._progress.is_late(gone, now, limits.write_progress, limits.write)
+
+
 class Watch:
     """What the sweep knows of one connection.
 
@@ -121,7 +141,7 @@ class Watch:
         self._quiet = 0.0
         self._heard = 0
         self._said_goodbye = False
-        self._written: Progress | None = None
+        self._writing = Writing()
         self._streams: dict[tuple[int, int], Progress] = {}
 
     def begin(self, now: float) -> None:
@@ -145,7 +165,7 @@ class Watch:
         if begun is not None and passed(begun, engine.config.clock(), limits.field_section):
             connection.time_is_up("timeout.fields", ErrorCode.ENHANCE_YOUR_CALM)
             return
-        if self._is_deaf(connection, limits, now):
+        if self._writing.is_late(connection, limits, now):
             connection.cut_off("timeout.write")
             return
         if engine.open_streams:
@@ -154,19 +174,6 @@ class Watch:
         elif self._streams:
             self._streams = {}
         self._look_for_the_end(connection, limits, now)
-
-    def _is_deaf(self, connection: ServerProtocol, limits: TimeLimits, now: float) -> bool:
-        """Whether the client takes too little of what was written to the transport."""
-        waiting = connection.waiting_octets()
-        if not waiting:
-            self._written = None
-            return False
-        gone = connection.octets_out - waiting
-        if self._written is None:
-            self._written = Progress(gone, now)
-        if limits.write is None:
-            return False
-        return self._written.is_late(gone, now, limits.write_progress, limits.write)
 
     def _look_at_streams(
         self, connection: ServerProtocol, engine: Connection, limits: TimeLimits, now: float

@@ -331,6 +331,35 @@ def test_what_an_application_says_of_the_connection_is_left_out() -> None:
     assert client.ended()
 
 
+def test_an_interim_response_has_no_content_length() -> None:
+    server = FakeServer()
+    server.answer = None
+    client = Connection(server).send(GET)
+    with pytest.raises(InvalidFieldError):
+        client.cycle.exchange.inform(103, [(b"Content-Length", b"5")])
+    hello(client.cycle)
+    assert client.receive().startswith(b"HTTP/1.1 200")
+
+
+def test_of_many_requests_at_once_some_wait_for_the_next_turn() -> None:
+    client = Connection()
+    client.protocol.data_received(GET * 100)
+    answered = len(client.server.cycles)
+    assert 10 < answered < 50
+    client.loop.turn()
+    assert len(client.server.cycles) == 100
+    assert client.receive().count(b"HTTP/1.1 200 OK") == 100
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_a_connection_is_logged_by_whoever_has_it_first(
+    secure: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    Connection(secure=secure)
+    assert ("connection_made" in caplog.text) == secure
+
+
 def test_interim_responses_come_first() -> None:
     def answer(cycle: Recorder) -> None:
         cycle.exchange.inform(103, [(b"link", b"</a>")])

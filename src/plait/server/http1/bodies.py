@@ -6,9 +6,10 @@ nothing else.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING
 
-from plait.http2.fields import MALFORMED_SLUGS, PSEUDO, TE, classify
+from plait.http2.fields import CONTENT_LENGTH, HOST, MALFORMED_SLUGS, PSEUDO, TE, classify
 
 from .refusal import Refusal
 
@@ -16,9 +17,17 @@ if TYPE_CHECKING:
     from plait.http2 import Config
     from plait.http2.fields import Field
 
-# What the parser of a chunked body is told first: it wants to see a whole message.
-_CHUNKED_HEAD = b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n"
-_EMPTY_LINE = b"\r\n\r\n"
+# RFC 9112 §7.1, §7.1.1, without the white space that only bad senders put there.
+_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_QUOTED = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"'
+_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;%b(?:=(?:%b|%b))?)*\r\n" % (_TOKEN, _TOKEN, _QUOTED))
+_MOST = 2**62
+_CRLF = b"\r\n"
+
+# What comes next: the size of a chunk, the end of its line behind it, trailers.
+_SIZE = 0
+_AFTER = 1
+_TRAILERS = 2
 
 
 class LengthBody:
@@ -51,10 +60,10 @@ class LengthBody:
 
 
 class ChunkedBody:
-    """A body in chunks (RFC 9112 §7.1), which ``httptools`` takes apart.
+    """A body in chunks (RFC 9112 §7.1).
 
-    It cannot be stopped at the end of a message. But that is always an empty line, so it is given
-    no more at a time than up to the next one.
+    ``httptools`` cannot be stopped at the end of a message, so this is read here, and strictly:
+    the size of a chunk is what two readers most often read in two ways.
 
     :ivar complete: whether it is all there.
     :ivar piece: what the latest ``take`` found of it, chunks joined.
@@ -64,51 +73,29 @@ class ChunkedBody:
     __slots__ = (
         "complete",
         "config",
-        "dry",
-        "in_body",
-        "parser",
+        "extensions",
+        "left",
+        "line",
+        "octets",
         "piece",
         "pieces",
-        "tail",
+        "state",
         "trailers",
     )
 
     def __init__(self, config: Config) -> None:
-        import httptools
-
         self.config = config
         self.complete = False
         self.piece = b""
         self.trailers: list[Field] = []
         self.pieces: list[bytes] = []
-        self.in_body = False
-        # The last octets that were given to the parser, where an empty line may have begun.
-        self.tail = b""
-        # Octets since there was any of the body in them.
-        self.dry = 0
-        self.parser: Any = httptools.HttpRequestParser(self)
-        self.parser.feed_data(_CHUNKED_HEAD)
-
-    # --- called by the parser -------------------------------------------------------------------
-
-    def on_headers_complete(self) -> None:
-        """The body begins."""
-        self.in_body = True
-
-    def on_body(self, data: bytes) -> None:
-        """Some of a chunk."""
-        self.pieces.append(data)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A trailer; those of the head are ours."""
-        if self.in_body:
-            self.trailers.append((name.lower(), value.strip(b" \t")))
-
-    def on_message_complete(self) -> None:
-        """All is there."""
-        self.complete = True
-
-    # --- called by the connection ---------------------------------------------------------------
+        self.state = _SIZE
+        # Octets of the chunk that are still to come, and of the body that were there.
+        self.left = 0
+        self.octets = 0
+        # Octets of extensions, or of trailers; and what there is of a line that has not ended.
+        self.extensions = 0
+        self.line = b""
 
     def take(self, data: bytes, start: int, room: int) -> int:
         """Take what is there; returns where the rest begins.
@@ -117,53 +104,79 @@ class ChunkedBody:
         :raises Refusal: for what is malformed, or too much.
         """
         end = min(start + room, len(data))
-        view = memoryview(data)
         while start < end and not self.complete:
-            stop = min(self.stop(data, start), end)
-            self.feed(view[start:stop])
-            self.tail = (self.tail + data[max(start, stop - 3) : stop])[-3:]
+            if self.left > 0:
+                stop = min(start + self.left, end)
+                self.pieces.append(data[start:stop])
+                self.left -= stop - start
+                self.octets += stop - start
+            else:
+                stop = self.take_line(data, start, end)
             start = stop
         self.piece = self.pieces[0] if len(self.pieces) == 1 else b"".join(self.pieces)
         self.pieces = []
-        if self.complete:
-            self.check_trailers()
         return start
 
-    def stop(self, data: bytes, start: int) -> int:
-        """Return where the next empty line ends that begins in ``data`` or just before."""
-        tail = self.tail
-        at = (tail + data[start : start + 3]).find(_EMPTY_LINE)
-        if at >= 0:
-            return start + at + 4 - len(tail)
-        at = data.find(_EMPTY_LINE, start)
-        return len(data) if at < 0 else at + 4
-
-    def feed(self, view: memoryview) -> None:
-        """Give the parser some octets."""
-        import httptools
-
-        pieces = len(self.pieces)
-        try:
-            self.parser.feed_data(view)
-        except httptools.HttpParserError:
-            raise Refusal(400, "http1.chunk") from None
-        self.dry = 0 if len(self.pieces) > pieces else self.dry + len(view)
-        # Neither an extension of a chunk nor trailers may go on for ever.
-        if self.dry > self.config.max_header_list_size:
+    def take_line(self, data: bytes, start: int, end: int) -> int:
+        """Take a line, or what there is of one; returns where the rest begins."""
+        at = data.find(b"\n", start, end)
+        stop = end if at < 0 else at + 1
+        line = self.line + data[start:stop]
+        if self.state == _AFTER:
+            # as short as it is, nobody needs to wait for its end to see that it is wrong
+            if not _CRLF.startswith(line):
+                raise Refusal(400, "http1.chunk")
+        elif len(line) > self.config.max_header_list_size:
             raise Refusal(431, "http1.chunk_extension")
+        if at < 0:
+            self.line = line
+            return stop
+        self.line = b""
+        if self.state == _SIZE:
+            self.begin_chunk(line)
+        elif self.state == _AFTER:
+            self.state = _SIZE
+        elif line == _CRLF:
+            self.complete = True
+        else:
+            self.take_trailer(line)
+        return stop
 
-    def check_trailers(self) -> None:
-        """Judge the trailers as HTTP/2's (RFC 9113 §8.1)."""
-        limits = self.config.limits
-        octets = 0
-        for name, value in self.trailers:
-            octets += len(name) + len(value) + 32
-            kind = classify(name, value)
-            if kind < 0:
-                raise Refusal(400, MALFORMED_SLUGS[-kind])
-            if kind & (PSEUDO | TE):
-                raise Refusal(400, "field.te" if kind & TE else "field.name")
-        if octets > self.config.max_header_list_size:
+    def begin_chunk(self, line: bytes) -> None:
+        """Read the size of a chunk; what extensions say is ignored (RFC 9112 §7.1.1)."""
+        match = _CHUNK.fullmatch(line)
+        if match is None:
+            raise Refusal(400, "http1.chunk")
+        digits = match[1]
+        size = int(digits, 16)
+        if size > _MOST:
+            raise Refusal(400, "http1.chunk")
+        # An octet of body with a long extension each time would be much work for a small body.
+        self.extensions += len(line) - len(digits) - 2
+        if self.extensions > self.config.max_header_list_size + self.octets:
+            raise Refusal(431, "http1.chunk_extension")
+        self.left = size
+        self.state = _AFTER
+        if size == 0:
+            self.state = _TRAILERS
+            self.extensions = 0
+
+    def take_trailer(self, line: bytes) -> None:
+        """Judge a trailer as HTTP/2's (RFC 9113 §8.1)."""
+        name, colon, value = line[:-2].partition(b":")
+        if not colon or not line.endswith(_CRLF):
+            raise Refusal(400, "http1.chunk")
+        name = name.lower()
+        value = value.strip(b" \t")
+        kind = classify(name, value)
+        if kind < 0:
+            raise Refusal(400, MALFORMED_SLUGS[-kind])
+        # RFC 9110 §6.5.1: what frames or routes a message MUST NOT be in its trailers.
+        if kind & (PSEUDO | TE | CONTENT_LENGTH | HOST):
+            raise Refusal(400, "http1.chunk")
+        self.trailers.append((name, value))
+        self.extensions += len(name) + len(value) + 32
+        if self.extensions > self.config.max_header_list_size:
             raise Refusal(431, "headers.too_large")
-        if len(self.trailers) > limits.max_fields:
+        if len(self.trailers) > self.config.limits.max_fields:
             raise Refusal(431, "headers.too_many")

@@ -8,6 +8,7 @@ cdef int _TUNNELLING
 cdef int _LINGERING
 cdef Py_ssize_t _READ_AHEAD
 cdef Py_ssize_t _CR
+cdef Py_ssize_t _IN_A_ROW
 
 cdef class Conversation(H1Link):
     cdef public long long phase
@@ -32,7 +33,7 @@ cdef class Conversation(H1Link):
     cpdef object run_soon(self)
     cpdef object run(self)
     cpdef bint go_on(self) except -1
-    @cython.locals(exchange=H1Exchange)
+    @cython.locals(exchange=H1Exchange, begun=Py_ssize_t)
     cpdef object advance(self)
     cpdef bint may_answer(self) except -1
     @cython.locals(data=bytes, end=Py_ssize_t, octets=bytes, head=RequestHead, exchange=H1Exchange)

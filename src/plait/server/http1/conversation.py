@@ -42,7 +42,8 @@ _LEAST_WINDOW = 16_384
 # Octets of a body that nobody wants which are read all the same, so that the connection can go on.
 _DRAINED = 65_536
 
-# Pieces of a file in a row before other connections have a turn.
+# Requests, and pieces of a file, in a row before other connections have a turn.
+_IN_A_ROW = 32
 _HELPINGS = 16
 
 
@@ -149,6 +150,7 @@ class Conversation(H1Link):
 
     def advance(self) -> None:
         """Take one step after the other until something has to be waited for."""
+        begun = 0
         while self.phase < _LINGERING:
             exchange = self.exchange
             if exchange is not None:
@@ -162,7 +164,12 @@ class Conversation(H1Link):
             elif self.body is not None:
                 if not self.drain(self.body):
                     return
-            elif not self.may_answer() or not self.begin_request():
+            elif begun == _IN_A_ROW:
+                self.run_later()
+                return
+            elif self.may_answer() and self.begin_request():
+                begun += 1
+            else:
                 return
 
     def may_answer(self) -> bool:

@@ -75,7 +75,8 @@ class HTTP1Protocol(Conversation):
             self.scheme = b"https"
         self.watch.begin(self.loop.time())
         self.remote_address = address = peer_address(transport)
-        self.log.info("connection_made, address:%s, port:%s", address[0], address[1])
+        if self.secure:  # in clear text that was said before it was known what is spoken
+            self.log.info("connection_made, address:%s, port:%s", address[0], address[1])
         if self.peer is None:
             self.peer = peer_of(self)  # type: ignore[arg-type]  # no link, but what is asked of it
         elif self.secure:

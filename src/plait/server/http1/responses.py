@@ -143,5 +143,9 @@ def interim_head(status: int, headers: Iterable[Any]) -> bytes:
     :raises InvalidFieldError: for a field that may not be sent.
     """
     fields = outgoing_fields(headers, False)
+    # RFC 9110 §8.6: MUST NOT be sent with an interim response.
+    for name, _ in fields:
+        if name == b"content-length":
+            raise InvalidFieldError("content-length must not be sent with an interim response")
     lines = [b"%b: %b\r\n" % field for field in fields]
     return b"%b%b\r\n" % (STATUS_LINES[status], b"".join(lines))

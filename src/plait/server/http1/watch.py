@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..timeouts import IDLE_GRACE, Progress, TimeLimits, passed
+from ..timeouts import IDLE_GRACE, Progress, TimeLimits, Writing, passed
 
 if TYPE_CHECKING:
     from .protocol import HTTP1Protocol
@@ -26,7 +26,7 @@ class Watch:
         self.ending: float | None = None
         self._born = 0.0
         self._said_goodbye = False
-        self._written: Progress | None = None
+        self._writing = Writing()
         self._body: Progress | None = None
         # What was waited for at the last look, of which request, and since when.
         self._waits = _REQUEST
@@ -40,7 +40,7 @@ class Watch:
 
     def look(self, connection: HTTP1Protocol, limits: TimeLimits, now: float) -> None:
         """Look at a connection that is not about to end."""
-        if self._is_deaf(connection, limits, now):
+        if self._writing.is_late(connection, limits, now):
             connection.cut_off("timeout.write")
             return
         waits = _waits_for(connection)
@@ -73,19 +73,6 @@ class Watch:
                 connection.finish()
                 return True
         return False
-
-    def _is_deaf(self, connection: HTTP1Protocol, limits: TimeLimits, now: float) -> bool:
-        """Whether the client takes too little of what was written to the transport."""
-        waiting = connection.waiting_octets()
-        if not waiting:
-            self._written = None
-            return False
-        gone = connection.octets_out - waiting
-        if self._written is None:
-            self._written = Progress(gone, now)
-        if limits.write is None:
-            return False
-        return self._written.is_late(gone, now, limits.write_progress, limits.write)
 
     def _look_for_the_end(self, connection: HTTP1Protocol, limits: TimeLimits, now: float) -> None:
         """End what is idle or has lasted long enough; then see that it does end."""

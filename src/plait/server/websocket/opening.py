@@ -6,7 +6,7 @@ import logging
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from plait.server.host import Cycle
+from plait.server.answer import Answer
 
 from .cycle import WebSocketCycle
 from .handshake import Refusal, read_handshake
@@ -14,7 +14,7 @@ from .options import WebSocketOptions
 
 if TYPE_CHECKING:
     from plait.server.asgi.application import Application
-    from plait.server.host import Exchange, Field
+    from plait.server.host import Cycle, Exchange, Field
 
 logger = logging.getLogger("plait.websocket")
 
@@ -59,35 +59,19 @@ def _missing() -> str:
     return "this server has no WebSockets"
 
 
-class RefusalCycle(Cycle):
-    """Refuses a request, whatever else comes of it."""
+class RefusalCycle(Answer):
+    """Refuses a request."""
 
-    __slots__ = ("_exchange", "_headers", "_status", "_text")
+    __slots__ = ("_headers", "_status", "_text")
 
     def __init__(
         self, exchange: Exchange, status: int, text: str, headers: list[Field] | None = None
     ) -> None:
-        self._exchange = exchange
+        super().__init__(exchange)
         self._status = status
         self._text = text
         self._headers = _TEXT_FIELDS + (headers or [])
 
     def begin(self) -> None:
         """Answer."""
-        self._exchange.respond(self._status, self._headers, self._text.encode())
-
-    def data(self, data: bytes) -> None:
-        """What comes is not wanted."""
-        self._exchange.consumed(len(data))
-
-    def end(self, trailers: list[Field]) -> None:
-        """The request is complete."""
-
-    def writable(self) -> None:
-        """Nothing more is said."""
-
-    def closed(self, error_code: int) -> None:
-        """It is over."""
-
-    def leaving(self) -> None:
-        """It was answered already."""
+        self.exchange.respond(self._status, self._headers, self._text.encode())
