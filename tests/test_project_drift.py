@@ -12,7 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.project import SOURCE, imports, module_name, modules, modules_with_sidecar
+from tests.support.project import (
+    SOURCE,
+    imports,
+    module_name,
+    modules,
+    modules_with_sidecar,
+    syntax_of,
+)
 from tests.support.sidecars import Declared, read_cimports, read_sidecar
 
 COMPILED = modules_with_sidecar()
@@ -24,7 +31,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def tree_of(module: str) -> ast.Module:
-    return ast.parse(COMPILED[module].read_text(encoding="utf-8"))
+    return syntax_of(COMPILED[module])
 
 
 def class_of(module: str, name: str) -> ast.ClassDef:
@@ -148,7 +155,7 @@ def test_a_type_is_imported_from_where_its_sidecar_has_it_from(module: str) -> N
 
 def test_no_source_knows_about_the_compiler() -> None:
     for name, path in modules().items():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(syntax_of(path)):
             if isinstance(node, ast.Import):
                 imported = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom):

@@ -7,11 +7,9 @@ methods and attributes to their class; `app.` is what the application offers.
 from __future__ import annotations
 
 import asyncio
-import csv
 import functools
 import inspect
 import urllib.parse
-from pathlib import Path
 from typing import Any
 
 import asphalt.core
@@ -25,10 +23,11 @@ from plait.compat.kyoukai.backends import http2
 from tests.support.certs import TLSFiles
 
 from .kyoukai_peer import GET, App, Peer, response, run
+from .names import Names
 
-LIST = Path(__file__).with_name("kyoukai_names.csv")
-ROWS = list(csv.DictReader(LIST.read_text(encoding="utf-8").splitlines()))
-NAMES = {row["name"]: row["kind"] for row in ROWS}
+LIST = Names("kyoukai_names.csv", http2)
+NAMES = LIST.kinds
+found, of_kind, attributes = LIST.found, LIST.of_kind, LIST.attributes
 
 SIGNATURES = {
     "get_header": "(headers, name)",
@@ -80,24 +79,9 @@ REEXPORTS = {
 OWN = {"KyoukaiBaseComponent", "Request", "StreamEnded"}
 
 
-def found(name: str) -> Any:
-    thing: Any = http2
-    for part in name.split("."):
-        thing = getattr(thing, part)
-    return thing
-
-
-def of_kind(kind: str) -> list[str]:
-    return [name for name, known in NAMES.items() if known == kind]
-
-
-def attributes(of: str) -> set[str]:
-    return {n.partition(".")[2] for n in of_kind("attribute") if n.startswith(f"{of}.")}
-
-
 def test_the_list_is_complete() -> None:
-    assert len(ROWS) == len(NAMES) == 75
-    assert {row["api"] for row in ROWS} == {"kyoukai"}
+    assert len(LIST.rows) == len(NAMES) == 75
+    assert {row["api"] for row in LIST.rows} == {"kyoukai"}
     callables = {*of_kind("class"), *of_kind("function"), *of_kind("method")}
     assert callables == {*SIGNATURES, "H2KyoukaiComponent.start"}
     assert set(of_kind("re-export")) == {*REEXPORTS, *OWN}

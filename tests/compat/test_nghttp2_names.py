@@ -7,9 +7,7 @@ their class.
 from __future__ import annotations
 
 import asyncio
-import csv
 import inspect
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,11 +16,12 @@ from plait.compat import nghttp2
 from tests.http2.frames import OK, headers
 
 from ..client.peers import RawServer, raw_server
+from .names import Names
 from .serving import RawClient, port_of, serving
 
-LIST = Path(__file__).with_name("nghttp2_names.csv")
-ROWS = list(csv.DictReader(LIST.read_text(encoding="utf-8").splitlines()))
-NAMES = {row["name"]: row["kind"] for row in ROWS}
+LIST = Names("nghttp2_names.csv", nghttp2)
+NAMES = LIST.kinds
+found, of_kind, attributes = LIST.found, LIST.of_kind, LIST.attributes
 
 SIGNATURES = {
     "HDDeflater": "(hd_table_bufsize_max=4096)",
@@ -69,20 +68,9 @@ SIGNATURES = {
 }
 
 
-def found(name: str) -> Any:
-    thing: Any = nghttp2
-    for part in name.split("."):
-        thing = getattr(thing, part)
-    return thing
-
-
-def of_kind(kind: str) -> list[str]:
-    return [name for name, known in NAMES.items() if known == kind]
-
-
 def test_the_list_is_complete() -> None:
-    assert len(ROWS) == len(NAMES) == 86
-    assert {row["api"] for row in ROWS} == {"nghttp2"}
+    assert len(LIST.rows) == len(NAMES) == 86
+    assert {row["api"] for row in LIST.rows} == {"nghttp2"}
     assert set(NAMES.values()) == {"attribute", "class", "constant", "function", "method"}
 
 
@@ -118,10 +106,6 @@ def test_signatures(name: str) -> None:
     for extra in parameters[len(expected) :]:
         assert extra.default is not extra.empty
         assert extra.name not in wanted.parameters
-
-
-def attributes(of: str) -> list[str]:
-    return [n.partition(".")[2] for n in of_kind("attribute") if n.startswith(f"{of}.")]
 
 
 def test_attributes_of_a_table_entry() -> None:

@@ -7,11 +7,9 @@ callbacks to their class.
 from __future__ import annotations
 
 import builtins
-import csv
 import inspect
 import socketserver
 import ssl
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,9 +18,11 @@ import plait.spdy
 from plait.compat import spdylay
 from tests.support.certs import TLSFiles
 
-LIST = Path(__file__).with_name("spdylay_names.csv")
-ROWS = list(csv.DictReader(LIST.read_text(encoding="utf-8").splitlines()))
-NAMES = {row["name"]: row["kind"] for row in ROWS}
+from .names import Names
+
+LIST = Names("spdylay_names.csv", spdylay)
+NAMES = LIST.kinds
+found, of_kind, attributes = LIST.found, LIST.of_kind, LIST.attributes
 
 VALUES = {
     "CLIENT": 1,
@@ -180,25 +180,9 @@ FRAMES = {
 }
 
 
-def found(name: str) -> Any:
-    thing: Any = spdylay
-    for part in name.split("."):
-        thing = getattr(thing, part)
-    return thing
-
-
-def of_kind(kind: str) -> list[str]:
-    return [name for name, known in NAMES.items() if known == kind]
-
-
-def attributes(of: str) -> set[str]:
-    names = [name for name in of_kind("attribute") if name.startswith(f"{of}.")]
-    return {name.partition(".")[2] for name in names}
-
-
 def test_the_list_is_complete() -> None:
-    assert len(ROWS) == len(NAMES) == 200
-    assert {row["api"] for row in ROWS} == {"spdylay"}
+    assert len(LIST.rows) == len(NAMES) == 200
+    assert {row["api"] for row in LIST.rows} == {"spdylay"}
     kinds = {"attribute", "callback", "class", "constant", "exception", "function", "method"}
     assert set(NAMES.values()) == kinds
     assert {*VALUES, "__version__"} == set(of_kind("constant"))

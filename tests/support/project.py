@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +28,12 @@ def modules_with_sidecar() -> dict[str, Path]:
     return {n: path for n, path in modules().items() if path.with_suffix(".pxd").exists()}
 
 
+@cache
+def syntax_of(path: Path) -> ast.Module:
+    """The parsed source of a file: to look at, not to change."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imports(path: Path, tree: ast.Module | None = None) -> Iterator[tuple[int, str]]:
     """Yields line and dotted name of every import in a file, inside functions too.
 
@@ -35,7 +42,7 @@ def imports(path: Path, tree: ast.Module | None = None) -> Iterator[tuple[int, s
     """
     name = module_name(path)
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    for node in ast.walk(tree or ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree or syntax_of(path)):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield node.lineno, alias.name
