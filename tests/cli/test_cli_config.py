@@ -250,6 +250,9 @@ def test_what_is_wrong_in_the_environment_is_named(refused, monkeypatch, name, v
     ("arguments", "says"),
     [
         (["app"], "to serve an application in it, write app:app"),
+        (["app.app"], "No such command 'app.app': is app:app meant?"),
+        (["/srv/shop/app.py:app"], "; write app:app --app-dir /srv/shop"),
+        (["app:app", "--bind", "unix:app.py"], "a file that is no socket is there"),
         (["app:"], "'app:' is not MODULE:OBJECT, such as app:app"),
         ([":app"], "':app' is not MODULE:OBJECT, such as app:app"),
         (["app:app", "--port", "80"], "there is no --port here: it is --bind HOST:PORT"),
@@ -284,7 +287,7 @@ def test_what_is_wrong_in_the_environment_is_named(refused, monkeypatch, name, v
         (["app:app", "--health", "health"], "'health' is not a path, such as /health"),
         (["app:app", "--client-ca", "x"], "client certificates need TLS"),
         (["app:app", "--keyfile", "x"], "give it with --certfile"),
-        (["app:app", "--root-path", "x"], "root_path begins with a slash"),
+        (["app:app", "--root-path", "x"], "--root-path begins with a slash"),
         (["app:app", "--reload", "--reload-dir", "no"], "see --reload-dir"),
         (["app:app", "--bind", "fd://x"], "is not fd://NUMBER"),
         (["app:app", "--bind", "fd://9999"], "there is no open descriptor of that number"),

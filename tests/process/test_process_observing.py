@@ -211,3 +211,20 @@ def test_a_signal_ends_a_startup_that_never_ends(folder, options):
         assert service.stop(signal.SIGTERM) == 0
         assert "killed" not in service.output
         assert "Traceback" not in service.output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1])
+def test_what_is_told_too_early_does_not_end_the_process(folder, number):
+    (folder / "application.py").write_text(
+        "import os, time\n"
+        "print('importing', flush=True)\n"
+        "while not os.path.exists('go'):\n"
+        "    time.sleep(0.01)\n" + APPLICATION.replace("VERSION", "first")
+    )
+    with Service("application:app", *QUICK, cwd=folder) as service:
+        service.wait_for("importing")
+        service.process.send_signal(number)
+        (folder / "go").touch()
+        assert ask(service.port()).startswith("first")
+        assert service.stop(signal.SIGTERM) == 0

@@ -101,6 +101,9 @@ class _Group(click.Group):
         if name not in self.commands and os.path.exists(f"{path}.py"):
             module = stem.removeprefix("./").replace(os.sep, ".")
             ctx.fail(f"No such command {name!r}: to serve an application in it, write {module}:app")
+        module, dot, attribute = name.rpartition(".")
+        if dot and os.path.exists(f"{module.replace('.', os.sep)}.py"):
+            ctx.fail(f"No such command {name!r}: is {module}:{attribute} meant?")
         return super().resolve_command(ctx, args)
 
 

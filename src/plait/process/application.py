@@ -76,14 +76,21 @@ def split_target(target: str) -> tuple[str, str]:
     if not colon or not module or not attribute:
         raise UserError(f"{target!r} is not MODULE:OBJECT, such as app:app")
     if not all(part.isidentifier() for part in module.split(".")):
-        raise UserError(f"{module!r} is not the name of a module{_suggestion(module)}")
+        hint = _suggestion(module, attribute)
+        raise UserError(f"{module!r} is not the name of a module{hint}")
     return module, attribute
 
 
-def _suggestion(name: str) -> str:
-    stem = name.removesuffix(".py").removeprefix("./").replace("/", ".")
-    usable = all(part.isidentifier() for part in stem.split("."))
-    return f"; write {stem}:OBJECT" if usable else ""
+def _suggestion(path: str, attribute: str) -> str:
+    """Return a hint for who has written the path of a file."""
+    path = path.removesuffix(".py").removeprefix("./")
+    stem = path.replace("/", ".")
+    if all(part.isidentifier() for part in stem.split(".")):
+        return f"; write {stem}:{attribute}"
+    folder, _, stem = path.rpartition("/")
+    return (
+        f"; write {stem}:{attribute} --app-dir {folder}" if folder and stem.isidentifier() else ""
+    )
 
 
 def _import(name: str, folder: str, *, debug: bool) -> ModuleType:
@@ -100,7 +107,9 @@ def _import(name: str, folder: str, *, debug: bool) -> ModuleType:
             hint = f"; write {script}:OBJECT" if script != name else f" (looked in {folder} too)"
             raise UserError(f"there is no module {missing!r}{hint}") from None
         _report(f"importing {name}", error, folder, debug=debug)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a module may raise anything
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a module may raise anything
         _report(f"importing {name}", error, folder, debug=debug)
 
 
@@ -169,7 +178,9 @@ def _make(factory: Any, target: str, folder: str, *, debug: bool) -> Any:
         raise UserError(f"{target} cannot be called without arguments, as a factory is")
     try:
         made = factory()
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a factory may raise anything
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a factory may raise anything
         _report(f"calling {target}", error, folder, debug=debug)
     if inspect.iscoroutine(made):
         made.close()

@@ -39,7 +39,7 @@ def host_for(application: Application, settings: Settings) -> Host:
                 **some,
             )
         except ValueError as error:
-            raise UserError(str(error)) from None
+            raise UserError(_by_option(error)) from None
     from plait.server.asgi import ASGIHost
 
     try:
@@ -51,7 +51,12 @@ def host_for(application: Application, settings: Settings) -> Host:
             websocket=settings.websocket,
         )
     except ValueError as error:
-        raise UserError(str(error)) from None
+        raise UserError(_by_option(error)) from None
+
+
+def _by_option(error: ValueError) -> str:
+    """Return what a host does not like, by the name that it has for the user."""
+    return str(error).replace("root_path", "--root-path")
 
 
 def application_server(

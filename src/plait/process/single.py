@@ -48,6 +48,10 @@ class Single:
     def run(self) -> int:
         """Serve until SIGINT or SIGTERM; a second one ends what is under way too."""
         settings = self._settings
+        # A reload, or a log that was moved away, while the application is imported: there is
+        # nothing to do yet, but by default these would end the process.
+        for number in (signal.SIGHUP, signal.SIGUSR1):
+            signal.signal(number, _let_pass)
         application = load_application(
             settings.target,
             interface=settings.interface,
@@ -103,6 +107,10 @@ class Single:
         if not serving.reload_certificates():
             logger.warning("SIGHUP reloads certificates; the application, only with --workers")
         self._notifier.ready(f"serving {self._settings.target}")
+
+
+def _let_pass(*_: object) -> None:
+    """A signal that comes too early."""
 
 
 async def _wait(hurry: asyncio.Event, seconds: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -167,7 +168,9 @@ def why_not(bind: Bind, error: OSError | UnicodeError, option: str) -> str:
         return start + f"the name {bind.host!r} has no address"
     if error.errno == errno.EADDRINUSE:
         if bind.path is not None:
-            return start + "it is in use; choose another path"
+            file = os.path.exists(bind.path) and not stat.S_ISSOCK(os.stat(bind.path).st_mode)
+            what = "a file that is no socket is there" if file else "it is in use"
+            return start + f"{what}; choose another path"
         return start + f"the port is in use; choose another with {option} (0 takes a free one)"
     if error.errno in (errno.EACCES, errno.EPERM):
         if bind.path is None and bind.port < 1024:

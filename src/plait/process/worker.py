@@ -81,8 +81,7 @@ class Worker:
             interface=settings.interface,
             factory=settings.factory,
             folder=settings.app_dir,
-            # who edits files wants to see where the mistake is
-            debug=settings.log_level == "debug" or settings.reload,
+            debug=settings.log_level == "debug",
         )
 
     async def _serve(self, application: Application) -> None:
