@@ -10,9 +10,7 @@ cdef int _HELD
 cdef int _BODY
 cdef int _TRAILERS
 cdef int _COMPLETE
-cdef bint _EAGER
 cdef object _NOTHING
-cdef object _running_loop
 cdef object _DONE
 
 cdef class Done:

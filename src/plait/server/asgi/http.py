@@ -14,6 +14,7 @@ import asyncio
 import logging
 import os
 from pathlib import Path
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from plait.server.host import Cycle
@@ -22,7 +23,7 @@ from .application import Application
 from .errors import ClientDisconnected, MessageError, is_disconnect
 from .fields import checked_fields
 from .scope import http_scope
-from .task import EAGER, failure, start
+from .task import failure, start
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -39,8 +40,6 @@ _BODY = 2
 _TRAILERS = 3
 _COMPLETE = 4
 
-_EAGER = EAGER
-_running_loop = asyncio._get_running_loop
 _NOTHING = iter(())
 next(_NOTHING, None)
 
@@ -137,10 +136,10 @@ class HTTPCycle(Cycle):
     def begin(self) -> None:
         """Start the application.
 
-        Where tasks start eagerly a request with a body waits for the next turn of the event loop:
-        by then a short body is there, and the application does not have to wait for it.
+        A request with a body waits for the next turn of the event loop: by then a short body is
+        there, and the application does not have to wait for it.
         """
-        if self._ended or not _EAGER:
+        if self._ended:
             self._run()
         else:
             self._starter = self._exchange.loop.call_soon(self._run)
@@ -194,6 +193,7 @@ class HTTPCycle(Cycle):
         self._starter = None
         application = self._application
         exchange = self._exchange
+        application.thread = get_ident()
         try:
             scope = http_scope(exchange, application)
             task = start(exchange.loop, application.app(scope, self.receive, self.send))
@@ -295,7 +295,7 @@ class HTTPCycle(Cycle):
 
         What a thread makes of it is for `run_coroutine_threadsafe`: it happens in the loop.
         """
-        if _running_loop() is None:
+        if get_ident() != self._application.thread:
             return self._send_later(message)
         return self._send(message if type(message) is dict else dict(message))
 
