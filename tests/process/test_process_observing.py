@@ -167,7 +167,7 @@ def test_the_file_is_read_again_for_a_reload(folder):
         settings("workers = 2\naccess-log = 'log'\nmax-memory = 500\nlog-level = 'debug'\n")
         service.process.send_signal(signal.SIGHUP)
         service.wait_for("stay as they were until the next start: log-level$")
-        service.wait_for("reloaded: 1 new workers serve")
+        service.wait_for("reloaded: 1 new worker$")
         service.wait_for_times(" serves", 3)
         ask_all(port, 2)
         assert lines(folder / "log")
@@ -192,7 +192,7 @@ def test_the_file_is_read_again_for_a_reload(folder):
         service.wait_for("not reloaded, the old workers go on: .*not yet")
         settings("workers = 2\n")
         service.process.send_signal(signal.SIGHUP)
-        service.wait_for("reloaded: 2 new workers serve")
+        service.wait_for("reloaded: 2 new workers")
         assert ask(port).startswith("first")
         assert service.stop(signal.SIGTERM) == 0
 
@@ -228,3 +228,25 @@ def test_what_is_told_too_early_does_not_end_the_process(folder, number):
         (folder / "go").touch()
         assert ask(service.port()).startswith("first")
         assert service.stop(signal.SIGTERM) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_application_that_blocks_the_loop_can_be_ended(folder, number):
+    (folder / "application.py").write_text(
+        "import time\n"
+        "async def app(scope, receive, send):\n"
+        "    if scope['type'] == 'http':\n"
+        "        print('blocked', flush=True)\n"
+        "        time.sleep(3600)\n"
+    )
+    with Service("application:app", *QUICK, cwd=folder) as service:
+        with socket.create_connection(("127.0.0.1", service.port())) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            service.wait_for("blocked")
+            deadline = time.monotonic() + PATIENCE
+            while service.process.poll() is None:
+                assert time.monotonic() < deadline
+                service.process.send_signal(number)
+                time.sleep(0.2)
+        assert service.process.returncode == -number

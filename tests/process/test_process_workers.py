@@ -139,7 +139,7 @@ def test_a_reload_that_fails_leaves_the_old_workers(folder):
         assert ask(port)[0] == "first"
         write(folder, "second")
         service.process.send_signal(signal.SIGHUP)
-        service.wait_for("reloaded: 2 new workers serve")
+        service.wait_for("reloaded: 2 new workers")
         assert ask(port)[0] == "second"
 
 
@@ -198,7 +198,7 @@ def test_workers_are_added_and_taken_away(folder):
         service.process.send_signal(signal.SIGTTOU)
         service.wait_for("has ended")
         service.process.send_signal(signal.SIGTTOU)  # the last one stays
-        service.wait_for_times("1 workers are wanted", 2)
+        service.wait_for_times("wanted: 1 worker", 2)
         assert len(service.processes()) == 2
 
 
@@ -210,7 +210,7 @@ def test_changed_files_are_served(folder):
         for number in range(50):  # until the watcher watches
             write(folder, f"edited{number}")
             with contextlib.suppress(AssertionError):
-                service.wait_for("reloaded: 1 new workers serve", 1)
+                service.wait_for("reloaded: 1 new worker$", 1)
                 break
         deadline = time.monotonic() + 20
         while ask(port)[0] != f"edited{number}":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import ssl
 import sys
 from collections.abc import Callable, Mapping
@@ -13,12 +12,10 @@ from types import MappingProxyType
 from typing import Any
 
 from plait.process.binds import Bind
+from plait.process.ending import Ending, close_servers
 from plait.process.errors import UserError
 from plait.process.sockets import why_not
 from plait.server import BaseRequestHandler, HTTP2Server, new_event_loop
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
 
 Handler = Callable[[Any, int], BaseRequestHandler]
 
@@ -62,42 +59,22 @@ async def _serve(
     note: str | None,
     settings: Mapping[str, Any],
 ) -> None:
-    stop, hurry = asyncio.Event(), asyncio.Event()
-
-    def on_signal() -> None:
-        (hurry if stop.is_set() else stop).set()
-
-    loop = asyncio.get_running_loop()
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, on_signal)
     servers: list[HTTP2Server] = []
-    try:
-        for listener in listeners:
-            # one by one, so that those that could be had are closed if another cannot
-            servers.append(_listen(listener, handler, settings))  # noqa: PERF401
-        for server in servers:
-            await server.start()
-        for listener, server in zip(listeners, servers, strict=True):
-            _announce(listener, server.addresses, what)
-        if note is not None:
-            say(note)
-        _advise(listeners, servers)
-        await stop.wait()
-    finally:
-        await _close(servers, grace, hurry)
-        for number in _SIGNALS:
-            loop.remove_signal_handler(number)
-
-
-async def _close(servers: list[HTTP2Server], grace: float, hurry: asyncio.Event) -> None:
-    closing = asyncio.gather(*(server.close(timeout=grace) for server in servers))
-    hurrying = asyncio.create_task(hurry.wait())
-    await asyncio.wait((closing, hurrying), return_when=asyncio.FIRST_COMPLETED)
-    hurrying.cancel()
-    # A server whose closing is cancelled ends its connections at once.
-    closing.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await closing
+    with Ending() as ending:
+        try:
+            for listener in listeners:
+                # one by one, so that those that could be had are closed if another cannot
+                servers.append(_listen(listener, handler, settings))  # noqa: PERF401
+            for server in servers:
+                await server.start()
+            for listener, server in zip(listeners, servers, strict=True):
+                _announce(listener, server.addresses, what)
+            if note is not None:
+                say(note)
+            _advise(listeners, servers)
+            await ending.stop.wait()
+        finally:
+            await close_servers(servers, grace, ending.hurry)
 
 
 def _listen(listener: Listener, handler: Handler, settings: Mapping[str, Any]) -> HTTP2Server:

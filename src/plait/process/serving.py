@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import gc
 from typing import TYPE_CHECKING, Any
 
 from plait.server import HTTP2Server
 from plait.server.metrics import MetricsHost
 
+from .ending import close_servers
 from .errors import UserError
 from .health import Health, HealthHost
 from .hosts import application_server, aside_server, host_for
@@ -87,6 +88,9 @@ class Serving:
             await server.start()
         self._identity.watch()
         self._observation.watch(self._main)
+        # What is there now stays: collections need not go over all modules again and again.
+        gc.collect()
+        gc.freeze()
         return True
 
     def leave(self) -> None:
@@ -114,7 +118,7 @@ class Serving:
         if not self._health.leaving:
             # Only this one ends: other workers are to answer for the service.
             await self._close_aside()
-        await _close(self._main, self._settings.graceful_timeout, hurry)
+        await close_servers([self._main], self._settings.graceful_timeout, hurry)
         await self._close_aside()
         self._observation.close()
         self._identity.close()
@@ -137,14 +141,3 @@ async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, Any]) -> bool:
         return False
     working.result()
     return True
-
-
-async def _close(server: HTTP2Server, grace: float, hurry: asyncio.Event) -> None:
-    closing = asyncio.ensure_future(server.close(timeout=grace))
-    hurrying = asyncio.ensure_future(hurry.wait())
-    await asyncio.wait((closing, hurrying), return_when=asyncio.FIRST_COMPLETED)
-    hurrying.cancel()
-    # A server whose closing is cancelled ends its connections at once.
-    closing.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await closing

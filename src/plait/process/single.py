@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from plait.server import new_event_loop
 
 from .application import load_application
+from .ending import Ending
 from .serving import Serving
 from .tls import Identity
 
@@ -65,36 +66,30 @@ class Single:
 
     async def _serve(self, application: Application) -> None:
         settings = self._settings
-        stop, hurry = asyncio.Event(), asyncio.Event()
-
-        def on_signal() -> None:
-            (hurry if stop.is_set() else stop).set()
-
         loop = asyncio.get_running_loop()
         identity = Identity(settings, self._context)
         serving = Serving(settings, application, identity, self._listening)
         handlers: dict[int, Callable[[], None]] = {
-            signal.SIGINT: on_signal,
-            signal.SIGTERM: on_signal,
             signal.SIGHUP: lambda: self._reload(serving),
             signal.SIGUSR1: serving.reopen_log,
         }
         for number, handler in handlers.items():
             loop.add_signal_handler(number, handler)
         living = asyncio.create_task(self._live())
-        try:
-            if await serving.start(stop):
-                self._announce(application.interface)
-                self._notifier.ready(f"serving {settings.target}")
-                await stop.wait()
-                self._notifier.stopping()
-                serving.leave()
-                await _wait(hurry, settings.shutdown_delay)
-        finally:
-            living.cancel()
-            await serving.close(hurry)
-            for number in handlers:
-                loop.remove_signal_handler(number)
+        with Ending() as ending:
+            try:
+                if await serving.start(ending.stop):
+                    self._announce(application.interface)
+                    self._notifier.ready(f"serving {settings.target}")
+                    await ending.stop.wait()
+                    self._notifier.stopping()
+                    serving.leave()
+                    await _wait(ending.hurry, settings.shutdown_delay)
+            finally:
+                living.cancel()
+                await serving.close(ending.hurry)
+                for number in handlers:
+                    loop.remove_signal_handler(number)
 
     async def _live(self) -> None:
         """Give signs of life, where they are wanted."""

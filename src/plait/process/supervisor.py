@@ -10,6 +10,7 @@ A worker ends by itself when its channel does, that is, when the supervisor is g
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import selectors
@@ -27,6 +28,7 @@ from .crew import DRAINING, STARTING, Crew, Member
 from .crew import READY as SERVING
 from .errors import UserError
 from .memory import resident_memory
+from .telling import workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -117,6 +119,9 @@ class Supervisor:
         :raises UserError: if no worker could ever serve.
         """
         before = self._watch_signals()
+        # Collections would write into what the workers share with this process.
+        gc.collect()
+        gc.freeze()
         try:
             while not self._stopping or self._crew.members:
                 self._wait()
@@ -197,10 +202,10 @@ class Supervisor:
                 member.channel.send(REOPEN)
         elif number == signal.SIGTTIN:
             crew.wanted += 1
-            logger.info("%d workers are wanted", crew.wanted)
+            logger.info("wanted: %s", workers(crew.wanted))
         elif number == signal.SIGTTOU:
             crew.wanted = max(1, crew.wanted - 1)
-            logger.info("%d workers are wanted", crew.wanted)
+            logger.info("wanted: %s", workers(crew.wanted))
 
     def _files_changed(self, changes: Channel) -> None:
         said = changes.receive()
@@ -281,7 +286,7 @@ class Supervisor:
                 self._dismiss(leaving, now)
                 self._take_settings()
                 serving = len(crew.of(crew.generation, SERVING))
-                logger.info("reloaded: %d new workers serve", serving)
+                logger.info("reloaded: %s", workers(serving, "new "))
                 self._notifier.ready(self._status())
         if now >= crew.not_before:
             self._start(crew.generation, now)
@@ -292,7 +297,7 @@ class Supervisor:
             self._notifier.ready(self._status())
 
     def _status(self) -> str:
-        return f"serving {self._settings.target}, {self._crew.wanted} workers"
+        return f"serving {self._settings.target}, {workers(self._crew.wanted)}"
 
     def _weigh(self, most: int) -> None:
         for member in self._crew.of(self._crew.generation, SERVING):

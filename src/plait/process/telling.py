@@ -25,7 +25,7 @@ def announcement(settings: Settings, listening: Listening, interface: str) -> It
     """Return the lines that tell what is served, and where."""
     scheme = "https" if settings.secure else "http"
     spoken = protocols(settings, interface)
-    by = f" by {_workers(settings)}" if settings.supervised else ""
+    by = f" by {workers(settings.workers or 1)}" if settings.supervised else ""
     for each in listening.main:
         for place in each.places(scheme):
             yield f"serving {settings.target} on {place} ({spoken}){by}"
@@ -45,7 +45,7 @@ def announcement(settings: Settings, listening: Listening, interface: str) -> It
 def plan(settings: Settings, interface: str) -> Iterator[str]:
     """Return the lines that tell what would be served."""
     where = ", ".join(str(bind) for bind in settings.binds) or "what it is handed over"
-    by = _workers(settings) if settings.supervised else "one process"
+    by = workers(settings.workers or 1) if settings.supervised else "one process"
     spoken = protocols(settings, interface)
     yield f"would serve {settings.target} ({interface}) on {where} ({spoken}) by {by}"
     for number, certificate in enumerate(settings.certificates):
@@ -58,9 +58,9 @@ def plan(settings: Settings, interface: str) -> Iterator[str]:
         yield f"access log: {settings.access_log}"
 
 
-def _workers(settings: Settings) -> str:
-    count = settings.workers or 1
-    return "1 worker" if count == 1 else f"{count} workers"
+def workers(count: int, which: str = "") -> str:
+    """Return a number of workers in words."""
+    return f"{count} {which}worker{'' if count == 1 else 's'}"
 
 
 def _curl(place: str) -> str:
