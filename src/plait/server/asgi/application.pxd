@@ -5,7 +5,6 @@ cdef class Application:
     cdef public dict state
     cdef readonly set running
     cdef readonly dict targets
-    cdef public unsigned long long thread
 
     cpdef tuple target(self, bytes target)
     cpdef object keep(self, task)

@@ -25,10 +25,9 @@ class Application:
     :ivar running: the tasks of calls that wait for something; the event loop's own references
         are weak.
     :ivar targets: decoded request targets.
-    :ivar thread: the one that the event loop runs in; 0 before the first request.
     """
 
-    __slots__ = ("app", "raw_root", "root_path", "running", "state", "targets", "thread")
+    __slots__ = ("app", "raw_root", "root_path", "running", "state", "targets")
 
     def __init__(self, app: Any, root_path: str) -> None:
         self.app = app
@@ -37,7 +36,6 @@ class Application:
         self.state: dict[str, Any] = {}
         self.running: set[asyncio.Task[Any]] = set()
         self.targets: dict[bytes, tuple[str, bytes, bytes]] = {}
-        self.thread = 0
 
     def target(self, target: bytes) -> tuple[str, bytes, bytes]:
         """Return the path, the path as it was sent, and the query of a request's target."""

@@ -11,6 +11,7 @@ cdef int _BODY
 cdef int _TRAILERS
 cdef int _COMPLETE
 cdef object _NOTHING
+cdef object _running_loop
 cdef object _DONE
 
 cdef class Done:

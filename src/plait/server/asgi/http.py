@@ -14,7 +14,6 @@ import asyncio
 import logging
 import os
 from pathlib import Path
-from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from plait.server.host import Cycle
@@ -40,6 +39,7 @@ _BODY = 2
 _TRAILERS = 3
 _COMPLETE = 4
 
+_running_loop = asyncio._get_running_loop
 _NOTHING = iter(())
 next(_NOTHING, None)
 
@@ -193,7 +193,6 @@ class HTTPCycle(Cycle):
         self._starter = None
         application = self._application
         exchange = self._exchange
-        application.thread = get_ident()
         try:
             scope = http_scope(exchange, application)
             task = start(exchange.loop, application.app(scope, self.receive, self.send))
@@ -295,7 +294,7 @@ class HTTPCycle(Cycle):
 
         What a thread makes of it is for `run_coroutine_threadsafe`: it happens in the loop.
         """
-        if get_ident() != self._application.thread:
+        if _running_loop() is None:
             return self._send_later(message)
         return self._send(message if type(message) is dict else dict(message))
 
