@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -18,19 +19,24 @@ import pytest
 from plait.server import HTTP2Server, new_event_loop
 from tests.server.rawclient import (
     DATA,
+    END_HEADERS,
+    END_STREAM,
     GOAWAY,
+    HEADERS,
     LOCAL,
     LOOPS,
     PREFACE,
     Recorder,
     client_of,
     eventually,
+    frame,
     recorder,
     run,
     settings,
 )
 from tests.support.process import Background
 
+GET = b"\x82\x86\x84\x41\x01a"  # http, /, :authority a
 ANY = 2**31 - 1  # the last stream of the first GOAWAY of a graceful end
 
 
@@ -225,6 +231,30 @@ def test_a_connection_that_comes_while_closing_is_served_and_ended() -> None:
         await server.close()
 
     run(main())
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("turns", [0, 1, 2])
+def test_connections_that_wait_to_be_accepted_are_served_before_the_end(
+    turns: int, loop: str
+) -> None:
+    """To their clients they are connected; closing the socket would reset them."""
+
+    async def main() -> None:
+        server = HTTP2Server(LOCAL, recorder())
+        await server.start()
+        waiting = [socket.create_connection(server.addresses[0], 20) for _ in range(5)]
+        for each in waiting:
+            each.sendall(PREFACE + settings() + frame(HEADERS, END_STREAM | END_HEADERS, 1, GET))
+            each.shutdown(socket.SHUT_WR)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await server.close()
+        for each in waiting:
+            with each:
+                assert b"hello" in b"".join(iter(lambda each=each: each.recv(65_536), b""))
+
+    run(main(), loop)
 
 
 # --- serve_forever ------------------------------------------------------------------------------

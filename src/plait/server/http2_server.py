@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from plait.http2 import Config
 
 from .addresses import Address, open_listeners
+from .backlog import stop_accepting
 from .customs import Customs
 from .handshake import Beginning, Handshake
 from .protocol import ServerProtocol
@@ -226,7 +227,7 @@ class HTTP2Server:
         self.is_closing = True
         closed = self._closed_event()
         try:
-            self._stop_listening()
+            await self._stop_accepting()
             await self._drain(self.close_timeout if timeout is None else timeout)
         finally:
             self._abort()
@@ -407,6 +408,13 @@ class HTTP2Server:
         if self._closed is None:
             self._closed = asyncio.Event()
         return self._closed
+
+    async def _stop_accepting(self) -> None:
+        if self._servers and self._loop is not None:
+            connect, close = self._connect, self._stop_listening
+            await stop_accepting(self._loop, self.sockets, connect, self._backlog, close)
+        else:
+            self._stop_listening()
 
     def _stop_listening(self) -> None:
         for server in self._servers:
