@@ -13,6 +13,9 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from plait.process import Settings
+from plait.process.observing import Observation
+
 from .services import APPLICATION, PATIENCE, Service
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -52,6 +55,15 @@ def eventually(condition):
 
 def lines(path):
     return path.read_text().splitlines() if path.exists() else []
+
+
+def test_what_is_not_wanted_costs_nothing():
+    settings = Settings(target="application:app")
+    observation = Observation(settings)
+    assert observation.observer is None
+    assert observation.metrics is None
+    observation.reopen()
+    observation.close()
 
 
 def test_one_process_tells_and_writes(folder):

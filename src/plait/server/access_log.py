@@ -12,6 +12,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from plait.http2 import ErrorCode
@@ -31,9 +32,13 @@ _ATOM = re.compile(r"%(?:\(([A-Za-z]+|\{[!#$%&'*+\-.^_`|~0-9A-Za-z]+\}i)\)s|(%))
 # PIPE_BUF of Linux: so much a pipe takes without mixing it with what others write.
 _PIPE = 4096
 
+# Octets of a value that is escaped anew each time.
+_LONG = 256
+
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
-Part = Callable[["_Record"], str]
+# What one exchange, and the error code of its end, are told as.
+Part = Callable[[Any, int], str]
 
 
 class AccessLog(Observer):
@@ -72,7 +77,7 @@ class AccessLog(Observer):
         lines = self._lines
         if not lines:
             exchange.loop.call_soon(self.flush)
-        lines.append(self._line(_Record(exchange, error_code)))
+        lines.append(self._line(exchange, error_code))
 
     def flush(self) -> None:
         """Write what has been gathered."""
@@ -114,7 +119,7 @@ class AccessLog(Observer):
 
 
 def compile_format(text: str) -> Part:
-    """Return the function that makes a line of a record.
+    """Return the function that makes a line of an exchange.
 
     :param text: a name out of ``FORMATS``, or a format with at least one atom.
     :raises ValueError: for an atom that there is not, and for a format without any.
@@ -141,8 +146,8 @@ def compile_format(text: str) -> Part:
         )
     whole = "".join(template)
 
-    def line(record: _Record) -> str:
-        return whole % tuple([part(record) for part in parts])
+    def line(exchange: Any, error_code: int) -> str:
+        return whole % tuple([part(exchange, error_code) for part in parts])
 
     return line
 
@@ -155,8 +160,7 @@ def _plain(literal: str, text: str) -> str:
 
 def _part(name: str, text: str) -> Part:
     if name.startswith("{"):
-        field = name[1:-2].lower().encode()
-        return lambda record: record.field(field)
+        return _field(name[1:-2].lower().encode())
     part = _PARTS.get(name)
     if part is None:
         known = ", ".join(_PARTS)
@@ -167,70 +171,74 @@ def _part(name: str, text: str) -> Part:
 # --- what there is to tell ----------------------------------------------------------------------
 
 
-class _Record:
-    """One exchange that is over."""
-
-    __slots__ = ("error_code", "exchange")
-
-    def __init__(self, exchange: Any, error_code: int) -> None:
-        self.exchange = exchange
-        self.error_code = error_code
-
-    @property
-    def client(self) -> str:
-        client = self.exchange.peer.client
-        return "unix" if client is None else str(client[0])
-
-    @property
-    def seconds(self) -> float:
-        began: float = self.exchange.began
-        # uvloop's own time has steps of a millisecond
-        return max(0.0, time.monotonic() - began) if began else 0.0
-
-    @property
-    def protocol(self) -> str:
-        return f"HTTP/{self.exchange.http_version}"
-
-    @property
-    def error(self) -> str | None:
-        if not self.error_code:
-            return None
-        try:
-            return ErrorCode(self.error_code).name
-        except ValueError:
-            return hex(self.error_code)
-
-    def header(self, name: bytes) -> bytes | None:
-        """The value of the first field of a name."""
-        for field, value in self.exchange.headers:
-            if field == name:
-                return bytes(value)
-        return None
-
-    def field(self, name: bytes) -> str:
-        value = self.header(name)
-        return "-" if value is None else escaped(value)
-
-
 def escaped(value: bytes) -> str:
     """Return octets as printable ASCII without quotation marks and backslashes."""
+    # Clients send the same again and again; long values, which would fill the memory, they do not.
+    return _escaped_anew(value) if len(value) > _LONG else _escaped_before(value)
+
+
+def _escaped_anew(value: bytes) -> str:
     text = value.decode("latin-1")
     if _UNSAFE.search(text) is None:
         return text
     return _UNSAFE.sub(_escape, text)
 
 
+_escaped_before = lru_cache(1024)(_escaped_anew)
+
+
 def _escape(found: re.Match[str]) -> str:
     return f"\\x{ord(found[0]):02x}"
 
 
-def _request_line(record: _Record) -> str:
-    exchange = record.exchange
-    return f"{escaped(exchange.method)} {escaped(exchange.path) or '-'} {record.protocol}"
+@lru_cache(1024)
+def _host(client: str) -> str:
+    return _escaped_anew(client.encode())
 
 
-def _status(record: _Record) -> str:
-    return str(record.exchange.status or "-")
+def _client(exchange: Any) -> str:
+    client = exchange.peer.client
+    return "unix" if client is None else str(client[0])
+
+
+def _seconds(exchange: Any) -> float:
+    began: float = exchange.began
+    # uvloop's own time has steps of a millisecond
+    return max(0.0, time.monotonic() - began) if began else 0.0
+
+
+def _header(exchange: Any, name: bytes) -> bytes | None:
+    """The value of the first field of a name."""
+    for field, value in exchange.headers:
+        if field == name:
+            return bytes(value)
+    return None
+
+
+def _field(name: bytes) -> Part:
+    """Return the function that tells a field."""
+
+    def part(exchange: Any, _: int) -> str:
+        for field, value in exchange.headers:
+            if field == name:
+                return escaped(bytes(value))
+        return "-"
+
+    return part
+
+
+def _request_line(exchange: Any, _: int) -> str:
+    path = escaped(exchange.path) or "-"
+    return f"{escaped(exchange.method)} {path} HTTP/{exchange.http_version}"
+
+
+def _error(error_code: int) -> str | None:
+    if not error_code:
+        return None
+    try:
+        return ErrorCode(error_code).name
+    except ValueError:
+        return hex(error_code)
 
 
 class _Clock:
@@ -240,7 +248,7 @@ class _Clock:
         self._second = -1
         self._text = ""
 
-    def __call__(self, record: _Record) -> str:  # noqa: ARG002 - like every part
+    def __call__(self, exchange: Any, error_code: int) -> str:  # noqa: ARG002 - like every part
         second = int(time.time())
         if second != self._second:
             self._second = second
@@ -251,55 +259,61 @@ class _Clock:
 
 
 _PARTS: dict[str, Part] = {
-    "h": lambda record: escaped(record.client.encode()),
-    "l": lambda _: "-",
-    "u": lambda _: "-",
+    "h": lambda exchange, _: _host(_client(exchange)),
+    "l": lambda *_: "-",
+    "u": lambda *_: "-",
     "t": _Clock(),
     "r": _request_line,
-    "m": lambda record: escaped(record.exchange.method),
-    "U": lambda record: escaped(record.exchange.path.partition(b"?")[0]) or "-",
-    "q": lambda record: escaped(record.exchange.path.partition(b"?")[2]) or "-",
-    "H": lambda record: record.protocol,
-    "S": lambda record: escaped(record.exchange.scheme),
-    "v": lambda record: escaped(record.exchange.host or b"-"),
-    "s": _status,
-    "b": lambda record: str(record.exchange.octets_out or "-"),
-    "B": lambda record: str(record.exchange.octets_out),
-    "f": lambda record: record.field(b"referer"),
-    "a": lambda record: record.field(b"user-agent"),
-    "T": lambda record: str(int(record.seconds)),
-    "M": lambda record: str(int(record.seconds * 1e3)),
-    "D": lambda record: str(int(record.seconds * 1e6)),
-    "L": lambda record: f"{record.seconds:.6f}",
-    "p": lambda _: str(os.getpid()),
-    "e": lambda record: record.error or "-",
+    "m": lambda exchange, _: escaped(exchange.method),
+    "U": lambda exchange, _: escaped(exchange.path.partition(b"?")[0]) or "-",
+    "q": lambda exchange, _: escaped(exchange.path.partition(b"?")[2]) or "-",
+    "H": lambda exchange, _: f"HTTP/{exchange.http_version}",
+    "S": lambda exchange, _: escaped(exchange.scheme),
+    "v": lambda exchange, _: escaped(exchange.host or b"-"),
+    "s": lambda exchange, _: str(exchange.status or "-"),
+    "b": lambda exchange, _: str(exchange.octets_out or "-"),
+    "B": lambda exchange, _: str(exchange.octets_out),
+    "f": _field(b"referer"),
+    "a": _field(b"user-agent"),
+    "T": lambda exchange, _: str(int(_seconds(exchange))),
+    "M": lambda exchange, _: str(int(_seconds(exchange) * 1e3)),
+    "D": lambda exchange, _: str(int(_seconds(exchange) * 1e6)),
+    "L": lambda exchange, _: f"{_seconds(exchange):.6f}",
+    "p": lambda *_: str(os.getpid()),
+    "e": lambda _, error_code: _error(error_code) or "-",
 }
 
 
-def _json_line(record: _Record) -> str:
-    exchange = record.exchange
+# json.dumps makes an encoder for each call that wants other separators.
+_json = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def _json_line(exchange: Any, error_code: int) -> str:
     path, _, query = exchange.path.partition(b"?")
     now = time.time()
-    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
-    return json.dumps(
+    return _json(
         {
-            "time": f"{whole}.{int(now % 1 * 1000):03d}Z",
-            "client": record.client,
+            "time": f"{_second(int(now))}.{int(now % 1 * 1000):03d}Z",
+            "client": _client(exchange),
             "method": _text(exchange.method),
             "scheme": _text(exchange.scheme),
             "host": _text(exchange.host),
             "path": _text(path),
             "query": _text(query),
-            "protocol": record.protocol,
+            "protocol": f"HTTP/{exchange.http_version}",
             "status": exchange.status or None,
             "octets": exchange.octets_out,
-            "seconds": round(record.seconds, 6),
-            "referer": _text(record.header(b"referer")),
-            "user_agent": _text(record.header(b"user-agent")),
-            "error": record.error,
-        },
-        separators=(",", ":"),
+            "seconds": round(_seconds(exchange), 6),
+            "referer": _text(_header(exchange, b"referer")),
+            "user_agent": _text(_header(exchange, b"user-agent")),
+            "error": _error(error_code),
+        }
     )
+
+
+@lru_cache(2)
+def _second(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
 
 
 def _text(value: bytes | None) -> str | None:

@@ -2,8 +2,8 @@
 
 Where several processes serve one port, whoever is asked must answer for all. prometheus-client has
 a way for that: each process keeps its values in files of a directory, and who is asked adds them
-up. What servers count by themselves is carried over into metrics when somebody asks; and where
-there are other processes that might be asked, about every second.
+up. That is dear for what happens with every request: so exchanges are counted in plain numbers, as
+servers count, and these are carried over about every second, and when this process is asked.
 
 Needs ``prometheus-client`` (``pip install 'plait[metrics]'``), imported when it is needed: whether
 a process shares its values has to be known before the first of them is made.
@@ -15,6 +15,7 @@ import asyncio
 import logging
 import os
 import time
+from bisect import bisect_left
 from typing import TYPE_CHECKING, Any
 
 from plait.http2 import ErrorCode
@@ -143,7 +144,12 @@ class Metrics(Observer):
                 ("streams_open", "Requests that are not answered to their end."),
             )
         }
-        self._by_kind: dict[tuple[bytes, int, str], Any] = {}
+        # What was counted since it was carried over: responses by method, status and version;
+        # those that took so long as no bucket before has, and all their seconds; octets.
+        self._counted: dict[tuple[bytes, int, str], int] = {}
+        self._by_bucket = [0] * (len(_BUCKETS) + 1)
+        self._spent = 0.0
+        self._answered = 0
         self._servers: dict[HTTP2Server, ServerStats] = {}
         self._timer: asyncio.TimerHandle | None = None
 
@@ -155,18 +161,13 @@ class Metrics(Observer):
             return  # a promise that was withdrawn before anybody answered it
         method = exchange.method if exchange.method in _METHODS else b"other"
         kind = (method, exchange.status, exchange.http_version)
-        counter = self._by_kind.get(kind)
-        if counter is None:
-            counter = self._responses.labels(
-                _METHODS.get(method, "other"), str(exchange.status), exchange.http_version
-            )
-            self._by_kind[kind] = counter
-        counter.inc()
+        self._counted[kind] = self._counted.get(kind, 0) + 1
         # How long somebody stayed says nothing about how fast the application is.
         if exchange.began and exchange.protocol is None:
-            self._seconds.observe(time.monotonic() - exchange.began)
-        if exchange.octets_out:
-            self._octets.inc(exchange.octets_out)
+            seconds = time.monotonic() - exchange.began
+            self._by_bucket[bisect_left(_BUCKETS, seconds)] += 1
+            self._spent += seconds
+        self._answered += exchange.octets_out
         if error_code:
             self._errors.labels(_error_name(error_code)).inc()
 
@@ -175,7 +176,7 @@ class Metrics(Observer):
     def watch(self, server: HTTP2Server) -> None:
         """Carry the figures of a server over, from now on. In a running event loop."""
         self._servers.setdefault(server, ServerStats())
-        if self._timer is None and shared() is not None:
+        if self._timer is None:
             self._look(asyncio.get_running_loop())
 
     def close(self) -> None:
@@ -188,7 +189,8 @@ class Metrics(Observer):
             self._timer = None
 
     def sample(self) -> None:
-        """Carry the figures of the servers over, up to this moment."""
+        """Carry over what was counted up to this moment."""
+        self._sample_exchanges()
         for server, before in self._servers.items():
             now = server.stats()
             self._servers[server] = now
@@ -220,6 +222,20 @@ class Metrics(Observer):
         except (TypeError, ValueError):
             encoder, media_type = choose_encoder("")  # a version that is no number
         return media_type, encoder(registry)
+
+    def _sample_exchanges(self) -> None:
+        counted, self._counted = self._counted, {}
+        for (method, status, version), times in counted.items():
+            name = _METHODS.get(method, "other")
+            self._responses.labels(name, str(status), version).inc(times)
+        # A histogram takes one observation at a time, if it is not helped.
+        for bucket, times in enumerate(self._by_bucket):
+            if times:
+                self._seconds._buckets[bucket].inc(times)
+        self._seconds._sum.inc(self._spent)
+        self._octets.inc(self._answered)
+        self._by_bucket = [0] * len(self._by_bucket)
+        self._spent, self._answered = 0.0, 0
 
     def _set_levels(self) -> None:
         for name, gauge in self._levels.items():

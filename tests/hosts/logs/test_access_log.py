@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plait.server.access_log import AccessLog, compile_format, escaped
+from plait.server.access_log import AccessLog, _escaped_before, compile_format, escaped
 from plait.server.host import Peer
 from plait.server.observer import Observer, Observers
 from tests.server.rawclient import run
@@ -158,6 +158,14 @@ def test_nobody_writes_into_the_log(octets: bytes) -> None:
     assert back.encode("latin-1") == octets
 
 
+def test_long_values_are_escaped_and_not_kept() -> None:
+    long = b'a"' * 500
+    assert escaped(long) == "a\\x22" * 500
+    before = _escaped_before.cache_info().currsize
+    escaped(long + b"b")
+    assert _escaped_before.cache_info().currsize == before
+
+
 def test_what_clients_send_is_escaped_everywhere() -> None:
     evil = b'\r\n" 200 1 \\ \x1b[2J\x7f\xc2\x85'
     atoms = ["h", "r", "m", "U", "q", "S", "v", "f", "a", "{x-evil}i"]
@@ -233,6 +241,31 @@ def test_a_file_is_appended_to_and_reopened(tmp_path: Path) -> None:
     run(main())
     with pytest.raises(OSError, match="No such file"):
         AccessLog(tmp_path / "none" / "log")
+
+
+def test_a_pipe_gets_whole_lines_in_pieces_that_it_does_not_mix() -> None:
+    class Pipe(io.StringIO):
+        def __init__(self) -> None:
+            super().__init__()
+            self.pieces: list[str] = []
+
+        def write(self, text: str) -> int:
+            self.pieces.append(text)
+            return len(text)
+
+    async def main() -> None:
+        pipe = Pipe()
+        log = AccessLog(pipe, "%(U)s")
+        sizes = [100] * 90 + [4094, 4095, 5000, 10, 10]
+        for size in sizes:
+            log.ended(RecordingExchange(path=b"/" * size), 0)
+        log.close()
+        assert [len(line) for line in "".join(pipe.pieces).splitlines()] == sizes
+        assert all(piece.endswith("\n") for piece in pipe.pieces)
+        assert [len(piece) for piece in pipe.pieces if len(piece) > 4096] == [5001]
+        assert len(pipe.pieces) == 7
+
+    run(main())
 
 
 def test_standard_output(capsys: pytest.CaptureFixture[str]) -> None:

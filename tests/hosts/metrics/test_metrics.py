@@ -6,15 +6,17 @@ import asyncio
 import contextlib
 import sys
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from plait.server import metrics as metrics_module
 from plait.server.app_server import ApplicationServer
 from plait.server.host import Cycle
-from plait.server.metrics import Metrics, MetricsHost, shared
+from plait.server.metrics import _BUCKETS, Metrics, MetricsHost, shared
 from plait.server.observer import Observers
 from tests.server.rawclient import LOCAL, PREFACE, RawClient, eventually, run
 from tests.server.rawclient import settings as settings_frame
@@ -39,6 +41,7 @@ def samples(text: str) -> dict[str, float]:
 
 
 def told(metrics: Metrics) -> dict[str, float]:
+    metrics.sample()
     media_type, text = metrics.exposition()
     assert media_type.startswith("text/plain; version=0.0.4")
     return samples(text.decode())
@@ -257,12 +260,43 @@ def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
         Metrics()
 
 
-def test_alone_nothing_is_shared_and_no_timer_runs() -> None:
+def test_what_is_counted_is_carried_over_from_time_to_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another process may be asked, or the application show the registry by itself."""
+    monkeypatch.setattr(metrics_module, "_INTERVAL", 0.01)
+
     async def main() -> None:
         assert shared() is None
-        metrics = Metrics(CollectorRegistry())
+        registry = CollectorRegistry()
+        metrics = Metrics(registry)
         async with ApplicationServer(LOCAL, GreetingHost()) as server:
             metrics.watch(server)
-            assert metrics._timer is None
+            ended(metrics)
+            await eventually(lambda: registry.get_sample_value("plait_requests_total") == 0)
+            labels = {"method": "GET", "status": "200", "version": "2"}
+            name = "plait_responses_total"
+            await eventually(lambda: registry.get_sample_value(name, labels) == 1)
+        metrics.close()
+
+    run(main())
+
+
+def test_buckets_are_those_of_an_observation(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        times = (0.0, 0.001, 0.0011, 0.3, 60.0, 61.0)
+        metrics = Metrics(CollectorRegistry())
+        registry = CollectorRegistry()
+        wanted = Histogram("plait_response_seconds", "", buckets=_BUCKETS, registry=registry)
+        monkeypatch.setattr(metrics_module, "time", SimpleNamespace(monotonic=lambda: 1024.0))
+        for seconds in times:
+            exchange = RecordingExchange()
+            exchange.began = 1024.0 - seconds
+            metrics.ended(exchange, 0)
+            wanted.observe(1024.0 - exchange.began)
+        found = told(metrics)
+        for name, value in samples(generate_latest(registry).decode()).items():
+            if not name.endswith("_created"):
+                assert found[name] == value, name
 
     run(main())
