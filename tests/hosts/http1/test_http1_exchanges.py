@@ -13,6 +13,7 @@ from plait.http2.errors import InvalidFieldError, UsageError
 from .connection import Connection, FakeServer, Recorder, hello
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-type: text/plain\r\n\r\nHello"
 
 
@@ -583,9 +584,60 @@ def test_one_that_raises_after_the_head_is_cut_off() -> None:
     assert client.transport.aborted
 
 
+@pytest.mark.parametrize("when", ["before the end", "after the end"])
+def test_a_client_that_ends_its_side_gets_its_answers(when: str) -> None:
+    client = client_with(hello if when == "before the end" else None)
+    client.send(GET + GET)
+    open_still = client.protocol.eof_received()
+    assert open_still == (when == "after the end")
+    if open_still:
+        hello(client.cycle)
+        client.loop.turn()
+        hello(client.cycle)
+    answers = client.receive()
+    assert answers.count(b"HTTP/1.1 200 OK") == 2
+    assert (b"connection: close" in answers.rpartition(b"HTTP/1.1")[2]) == open_still
+    assert client.ended()
+    assert len(client.server.cycles) == 2
+
+
+def test_what_a_client_sent_before_it_ended_its_side_is_still_heard() -> None:
+    client = client_with(None, initial_window_size=20_000)
+    client.send(post(30_000))
+    client.cycle.takes = False
+    client.send(bytes(30_000))
+    assert client.protocol.eof_received() is True
+    client.cycle.exchange.consumed(20_000)
+    client.loop.turn()
+    assert client.cycle.heard == ["begin", ("end", [])]
+    assert len(client.cycle.body) == 30_000
+
+
+@pytest.mark.parametrize(
+    ("sent", "heard"),
+    [
+        (b"", None),
+        (GET[:-2], None),
+        (GET + b"GE", ["begin", ("closed", 0)]),
+        (post(3, b"ab"), ["begin", ("closed", 8)]),
+        (CHUNKED + b"3\r\nab", ["begin", ("closed", 8)]),
+    ],
+)
+def test_a_client_that_ends_within_a_request_has_gone(sent: bytes, heard: Any) -> None:
+    client = client_with(hello if sent.startswith(GET) else None).send(sent)
+    assert client.protocol.eof_received() is False
+    assert client.ended()
+    assert [cycle.heard for cycle in client.server.cycles] == ([] if heard is None else [heard])
+
+
+def test_over_tls_a_client_that_ends_has_gone() -> None:
+    client = Connection(secure=True)
+    client.server.answer = None
+    assert client.send(GET).protocol.eof_received() is False
+
+
 def test_a_client_that_goes_away_is_told_to_the_cycle_once() -> None:
     client = client_with(None).send(GET)
-    assert client.protocol.eof_received() is False
     client.protocol.connection_lost(None)
     assert client.cycle.heard == ["begin", ("closed", 8)]
     exchange = client.cycle.exchange
@@ -662,6 +714,21 @@ def test_the_clients_side_of_a_tunnel_may_end_first() -> None:
     client.protocol.eof_received()
     assert client.cycle.heard == ["begin", ("end", []), ("closed", 0)]
     assert client.ended()
+
+
+def test_what_stands_before_the_end_of_a_tunnel_is_heard_before_it() -> None:
+    client = client_with(None, initial_window_size=20_000).send(WEBSOCKET)
+    cycle = client.cycle
+    cycle.takes = False
+    cycle.exchange.start(101, [])
+    client.send(bytes(30_000))
+    assert client.protocol.eof_received() is True
+    assert cycle.heard == ["begin"]
+    cycle.exchange.consumed(20_000)
+    client.loop.turn()
+    assert len(cycle.body) == 30_000
+    assert cycle.heard == ["begin", ("end", [])]
+    assert not client.ended()
 
 
 def test_a_tunnel_is_read_only_as_fast_as_the_application_takes_it() -> None:

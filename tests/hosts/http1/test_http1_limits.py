@@ -235,3 +235,37 @@ def test_over_tls_the_end_waits_until_the_client_has_read() -> None:
     )
     assert not client.transport.ended
     assert client.transport.closed
+
+
+def test_a_client_that_ended_its_side_has_gone_when_it_gets_nothing_for_a_moment() -> None:
+    server = FakeServer()
+    server.answer = None
+    client = Connection(server).send(GET)
+    exchange = client.cycle.exchange
+    exchange.start(200, [])
+    client.loop.turn()
+    assert client.protocol.eof_received() is True
+    for _ in range(5):
+        passes(client, 1)
+        exchange.write(b"more")
+        client.loop.turn()
+    assert not client.ended()
+    # what the client has yet to read says nothing of it
+    client.transport.full_at = 1
+    passes(client, 5)
+    assert not client.ended()
+    client.transport.full_at = None
+    passes(client, 2)
+    assert client.ended()
+    assert client.cycle.heard == ["begin", ("closed", 8)]
+
+
+def test_a_response_without_a_length_that_is_cut_off_does_not_look_whole() -> None:
+    server = FakeServer()
+    server.answer = None
+    client = Connection(server).send(b"GET / HTTP/1.0\r\n\r\n")
+    client.cycle.exchange.start(200, [])
+    client.cycle.exchange.write(b"some")
+    client.loop.turn()
+    client.protocol.terminate(0, "")
+    assert client.transport.aborted

@@ -27,6 +27,7 @@ cdef class Conversation(H1Link):
     cdef public bint busy
     cdef readonly bint due
     cdef public bint deaf
+    cdef public bint input_ended
     cdef public bint leaving
     cdef public bint said_goodbye
 

@@ -30,6 +30,7 @@ _TUNNELLING = TUNNELLING
 _LINGERING = LINGERING
 
 _INTERNAL_ERROR = int(ErrorCode.INTERNAL_ERROR)
+_CANCEL = int(ErrorCode.CANCEL)
 
 _CR = 0x0D
 
@@ -57,6 +58,7 @@ class Conversation(H1Link):
     :ivar unheard: what was read and not heard yet, from ``heard`` on.
     :ivar unconsumed: octets of the body that the application has been given and not taken.
     :ivar deaf: nothing is read for now.
+    :ivar input_ended: the client sends nothing more, and may still want its answers.
     """
 
     def __init__(self, server: ApplicationServer, loop: asyncio.AbstractEventLoop) -> None:
@@ -78,6 +80,7 @@ class Conversation(H1Link):
         self.busy = False
         self.due = False
         self.deaf = False
+        self.input_ended = False
         self.leaving = False
         self.said_goodbye = False
 
@@ -183,7 +186,7 @@ class Conversation(H1Link):
         """Begin with the next request if its head is there."""
         data = self.unheard
         if not data:
-            if self.said_goodbye:
+            if self.said_goodbye or self.input_ended:
                 self.finish()
             return False
         head = self.reader.recall(data) if self.heard == 0 else None
@@ -194,6 +197,8 @@ class Conversation(H1Link):
             try:
                 end = self.find_head(data)
                 if end < 0:
+                    if self.input_ended:
+                        self.finish()
                     return False
                 octets = data if self.heard == 0 and end == len(data) else data[self.heard : end]
                 head = self.reader.read(octets)
@@ -248,6 +253,8 @@ class Conversation(H1Link):
         """Give the exchange what is there of its body; whether anything was."""
         room = self.window - self.unconsumed
         if not self.unheard or room <= 0:
+            if self.input_ended and not self.unheard:
+                self.cut_off(_CANCEL)
             return False
         try:
             self.move_to(body.take(self.unheard, self.heard, room))
@@ -270,7 +277,10 @@ class Conversation(H1Link):
         """Give the exchange what came out of the tunnel; whether anything did."""
         room = self.window - self.unconsumed
         if not self.unheard or room <= 0:
-            return False
+            if self.unheard or not self.input_ended or exchange.complete:
+                return False
+            exchange.end([])
+            return True
         piece = self.unheard[self.heard : self.heard + room]
         self.move_to(self.heard + len(piece))
         self.unconsumed += len(piece)
@@ -280,6 +290,8 @@ class Conversation(H1Link):
     def drain(self, body: LengthBody | ChunkedBody) -> bool:
         """Take a body that nobody wants; whether anything was there."""
         if not self.unheard:
+            if self.input_ended:
+                self.finish()
             return False
         start = self.heard
         try:
@@ -310,6 +322,8 @@ class Conversation(H1Link):
         transport = self.transport
         if transport is None or much == self.deaf or self.phase >= _LINGERING:
             return
+        if self.input_ended:
+            return
         self.deaf = much
         if much:
             transport.pause_reading()
@@ -320,7 +334,7 @@ class Conversation(H1Link):
 
     def goes_on(self) -> bool:
         """Whether another request may follow, as far as can be said when a response begins."""
-        if self.leaving:
+        if self.leaving or (self.input_ended and not self.unheard):
             return False
         body = self.body
         if body is None:
@@ -386,12 +400,11 @@ class Conversation(H1Link):
         self.close_file()
         exchange.close(error_code)
 
-    def cut_off_response(self, rudely: bool) -> None:
-        """Something went wrong: what was said of a response is all there is.
-
-        :param rudely: only a reset shows the client that there should be more.
-        """
-        self.end_exchange(_INTERNAL_ERROR)
+    def cut_off(self, error_code: int) -> None:
+        """End the exchange, whatever was said of its response, and the connection."""
+        exchange = self.exchange
+        rudely = exchange is not None and exchange.needs_end()
+        self.end_exchange(error_code)
         if rudely:
             self.abort()
         else:

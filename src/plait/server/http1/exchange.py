@@ -362,7 +362,7 @@ class H1Exchange:
     def abort(self) -> None:
         """Close the connection, so that the client sees the response cut off."""
         if not self.closed:
-            self.link.cut_off_response(self.framing == _CLOSE)
+            self.link.cut_off(_INTERNAL_ERROR)
 
     # --- inside ---------------------------------------------------------------------------------
 
@@ -417,6 +417,10 @@ class H1Exchange:
         if self.framing == _LENGTH:
             self.left -= size
         return b"%x\r\n%b\r\n" % (size, data) if self.framing == _CHUNKS else data
+
+    def needs_end(self) -> bool:
+        """Whether the end of the connection would be taken for the end of the body, unless rude."""
+        return self.framing == _CLOSE and not self.finished
 
     def is_short(self) -> bool:
         """Whether less was given than Content-Length promised."""

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 # A bare LF, a bare CR, and NUL.
 _NO_LINE = re.compile(rb"(?<!\r)\n|\r(?=[^\n])|\0")
+_HTTP_11 = b"HTTP/1.1"
+_HTTP_10 = b"HTTP/1.0"
 _VERSION = re.compile(rb"HTTP/[0-9]\.[0-9]")
 
 
@@ -37,10 +39,12 @@ class HeadReader:
         self.max_octets = config.max_header_list_size
         self.max_fields = config.limits.max_fields
         self.max_cookies = config.limits.max_cookies
+        import httptools
+
+        self.library: Any = httptools
         self.parser: Any = None
         self.target = b""
-        self.names: list[bytes] = []
-        self.values: list[bytes] = []
+        self.given: list[tuple[bytes, bytes]] = []
         self.repeated = b""
         self.repeated_head: RequestHead | None = None
 
@@ -52,8 +56,7 @@ class HeadReader:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A field."""
-        self.names.append(name)
-        self.values.append(value)
+        self.given.append((name, value))
 
     # --- one head -------------------------------------------------------------------------------
 
@@ -70,22 +73,22 @@ class HeadReader:
         if octets == self.repeated and self.repeated_head is not None:
             return self.repeated_head
         # The number of lines says it before anything is made of them.
-        if octets.count(b"\n") - 2 > self.max_fields + self.max_cookies:
+        feeds = octets.count(b"\n")
+        if feeds - 2 > self.max_fields + self.max_cookies:
             raise Refusal(431, "headers.too_many")
         line = octets[: octets.find(b"\r\n")]
         version = _version_of(line)
-        self.names = []
-        self.values = []
+        self.given = []
         method = self.parse(octets, line)
         # What the parser skipped, joined or split does not count the same.
         # RFC 9112 §3: exactly one space between the parts of the request line.
-        if line != b"%b %b HTTP/%b" % (method, self.target, version):
+        if line != b" ".join((method, self.target, version)):
             raise Refusal(400, "http1.request_line")
         # RFC 9112 §5.2, §2.2: no line folding, no bare CR or LF.
-        lines = len(self.names) + 2
-        if octets.count(b"\n") != lines or octets.count(b"\r") != lines:
+        lines = len(self.given) + 2
+        if feeds != lines or octets.count(b"\r") != lines:
             raise Refusal(400, "http1.line_ending")
-        head = RequestHead(method, "1.1" if version == b"1.1" else "1.0")
+        head = RequestHead(method, "1.1" if version == _HTTP_11 else "1.0")
         judge(self, head)
         if head.protocol is not None or head.has_body() or not head.keep_alive:
             self.parser = None
@@ -98,8 +101,7 @@ class HeadReader:
 
         A parser that is to be given a body, or has failed, is not used again.
         """
-        import httptools
-
+        httptools = self.library
         parser = self.parser
         if parser is None:
             parser = httptools.HttpRequestParser(self)
@@ -140,13 +142,15 @@ def check_part(data: bytes, start: int, scanned: int, longest: int) -> None:
 
 
 def _version_of(line: bytes) -> bytes:
-    """Return the version that a request line ends with: ``1.1`` or ``1.0``.
+    """Return the version that a request line ends with: that of HTTP/1.1, or of 1.0.
 
     :raises Refusal: for another one, or none.
     """
     version = line[line.rfind(b" ") + 1 :]
-    if version == b"HTTP/1.1" or version == b"HTTP/1.0":
-        return version[5:]
+    if version == _HTTP_11:
+        return _HTTP_11
+    if version == _HTTP_10:
+        return _HTTP_10
     # RFC 9113 §3.4: what HTTP/2 begins with has no business here any more.
     if _VERSION.fullmatch(version) and not line.startswith(b"PRI "):
         raise Refusal(505, "http1.version")

@@ -13,4 +13,4 @@ cdef class H1Link(H1Outlet):
     cpdef bint goes_on(self) except -1
     cpdef object consumed(self, long long octets)
     cpdef object begin_tunnel(self)
-    cpdef object cut_off_response(self, bint rudely)
+    cpdef object cut_off(self, error_code)

@@ -47,9 +47,6 @@ class H1Link(H1Outlet):
         """The protocol was switched: octets go both ways as they are."""
         raise NotImplementedError
 
-    def cut_off_response(self, rudely: bool) -> None:
-        """Something went wrong: what was said of a response is all there is.
-
-        :param rudely: only a reset shows the client that there should be more.
-        """
+    def cut_off(self, error_code: int) -> None:
+        """End the exchange, whatever was said of its response, and the connection."""
         raise NotImplementedError

@@ -19,7 +19,7 @@ from ..h2_exchange import peer_of
 from ..linger import Linger
 from ..stats import is_ordinary, refusals_line
 from ..timeouts import TimeLimits
-from .conversation import LINGERING, LOST, TUNNELLING, Conversation
+from .conversation import LINGERING, LOST, Conversation
 from .refusal import Refusal, refusal_answer
 from .upgrade import h2c_fields, is_settings
 from .watch import Watch
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from ..app_server import ApplicationServer
     from .request import RequestHead
 
-_TUNNELLING = TUNNELLING
 _LINGERING = LINGERING
 _LOST = LOST
 
@@ -101,15 +100,16 @@ class HTTP1Protocol(Conversation):
         self.run()
 
     def eof_received(self) -> bool:
-        """The client has gone, or its side of a tunnel ends; a false answer closes."""
-        exchange = self.exchange
-        if self.phase != _TUNNELLING or exchange is None or exchange.complete or self.secure:
+        """The client sends nothing more; a false answer closes.
+
+        It may have gone, or wait for answers to what it has asked (RFC 9112 §9.6), or only its
+        side of a tunnel ends.
+        """
+        if self.secure:
             return False
-        self.busy = True
-        exchange.end([])
-        self.busy = False
+        self.input_ended = True
         self.run()
-        return self.phase == _TUNNELLING
+        return self.phase < _LINGERING
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - asyncio calls it
         """The connection is gone, and the exchange with it."""
@@ -146,7 +146,7 @@ class HTTP1Protocol(Conversation):
         transport = self.transport
         if not server.h2c_upgrade or self.secure or transport is None or not is_settings(settings):
             return False
-        if self.leaving or server.is_closing:
+        if self.leaving or server.is_closing or self.input_ended:
             return False
         self.put(b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n")
         self.write()
@@ -181,8 +181,7 @@ class HTTP1Protocol(Conversation):
         if exchange is None or not exchange.status:
             if self.body is None or exchange is not None:
                 self.put(refusal_answer(refusal.status, refusal.slug))
-        self.end_exchange(_PROTOCOL_ERROR)
-        self.finish()
+        self.cut_off(_PROTOCOL_ERROR)
 
     def look(self, limits: TimeLimits, now: float) -> None:
         """See whether the client takes too long for anything."""
@@ -193,7 +192,7 @@ class HTTP1Protocol(Conversation):
         """The client was too slow: it is told so, and the connection ends."""
         self.refuse(Refusal(408, slug))
 
-    def cut_off(self, slug: str) -> None:
+    def give_up(self, slug: str) -> None:
         """The client does not read: nothing can be said to it any more."""
         self.refused(slug)
         self.abort()
@@ -224,8 +223,7 @@ class HTTP1Protocol(Conversation):
 
     def terminate(self, error_code: int, message: str) -> None:  # noqa: ARG002 - nobody to tell
         """Answer nothing any more, and close."""
-        self.end_exchange(error_code or _CANCEL)
-        self.finish()
+        self.cut_off(error_code or _CANCEL)
 
     def finish(self) -> None:
         """Everything is said: close when the client has read it, or stopped reading."""

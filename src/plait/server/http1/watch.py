@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..timeouts import IDLE_GRACE, Progress, TimeLimits, Writing, passed
+from .conversation import SPEAKING
 
 if TYPE_CHECKING:
     from .protocol import HTTP1Protocol
@@ -27,6 +28,7 @@ class Watch:
         self._born = 0.0
         self._said_goodbye = False
         self._writing = Writing()
+        self._answers: Progress | None = None
         self._body: Progress | None = None
         # What was waited for at the last look, of which request, and since when.
         self._waits = _REQUEST
@@ -41,7 +43,10 @@ class Watch:
     def look(self, connection: HTTP1Protocol, limits: TimeLimits, now: float) -> None:
         """Look at a connection that is not about to end."""
         if self._writing.is_late(connection, limits, now):
-            connection.cut_off("timeout.write")
+            connection.give_up("timeout.write")
+            return
+        if connection.input_ended and self._has_gone(connection, now):
+            connection.terminate(0, "")
             return
         waits = _waits_for(connection)
         if waits != self._waits or connection.requests_received != self._request:
@@ -72,6 +77,19 @@ class Watch:
                 connection.refused("timeout.preface")
                 connection.finish()
                 return True
+        return False
+
+    def _has_gone(self, connection: HTTP1Protocol, now: float) -> bool:
+        """Whether a client that sends nothing more has gone, as far as can be known.
+
+        Only a write would tell. So it is taken for gone when it gets nothing for a moment.
+        """
+        if connection.phase != SPEAKING or connection.waiting_octets():
+            self._answers = None
+        elif self._answers is None:
+            self._answers = Progress(connection.octets_out, now)
+        else:
+            return self._answers.is_late(connection.octets_out, now, 1, IDLE_GRACE)
         return False
 
     def _look_for_the_end(self, connection: HTTP1Protocol, limits: TimeLimits, now: float) -> None:
