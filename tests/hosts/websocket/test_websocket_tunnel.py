@@ -337,6 +337,29 @@ def test_empty_messages_fill_the_queue_too() -> None:
     run(main)
 
 
+@pytest.mark.parametrize("ends", [False, True])
+def test_very_many_frames_leave_turns_to_others(ends: bool) -> None:
+    async def main() -> None:
+        app = Script()
+        client = Client(app)
+        await turns()
+        octets = frame(0x01, b"a") + frame(0x00, b"") * 1000 + frame(0x80, b"z")
+        client.exchange.data(octets)
+        if ends:
+            client.exchange.end([])
+        assert client.exchange.credit == 0
+        others = 0
+        while client.exchange.credit < len(octets):
+            others += 1
+            await asyncio.sleep(0)
+        assert others >= 3
+        await turns()
+        assert app.messages == ["az"]
+        assert app.verdict == ((1006, "") if ends else None)
+
+    run(main)
+
+
 def test_what_was_held_back_is_taken_after_the_end() -> None:
     async def main() -> None:
         app = Script(listen=False)

@@ -12,6 +12,7 @@ from .deflate import Deflate
 from .faults import PROTOCOL_ERROR, TOO_BIG, Fault
 from .options import WebSocketOptions
 
+PART = 0
 TEXT = 1
 BINARY = 2
 CLOSE = 8
@@ -24,8 +25,8 @@ NO_STATUS = 1005
 _PIECES = 1024
 
 Event = tuple[int, Any]
-"""``(TEXT, str)``, ``(BINARY, bytes)``, ``(PING, bytes)``, ``(PONG, bytes)`` or
-``(CLOSE, (code, reason))``."""
+"""``(PART, None)`` for some of a message, ``(TEXT, str)``, ``(BINARY, bytes)``, ``(PING, bytes)``,
+``(PONG, bytes)`` or ``(CLOSE, (code, reason))``."""
 
 
 class Channel:
@@ -60,14 +61,12 @@ class Channel:
         """
         try:
             for frame in self._protocol.received_frames():
-                event = self._event(frame)
-                if event is not None:
-                    return event
+                return self._event(frame)
         except self._parse_failed as error:
             raise Fault(int(getattr(error, "code", PROTOCOL_ERROR)), str(error)) from None
         return None
 
-    def _event(self, frame: Any) -> Event | None:
+    def _event(self, frame: Any) -> Event:
         """Return what a frame, or a part of one, completes."""
         opcode = int(frame.opcode)
         if opcode == CLOSE:
@@ -80,7 +79,7 @@ class Channel:
         if not frame.message_finished:
             if payload:
                 self._keep(payload)
-            return None
+            return PART, None
         if self._pieces or self._joined:
             empty = "" if opcode == TEXT else b""
             payload = empty.join((*self._joined, *self._pieces, payload))
