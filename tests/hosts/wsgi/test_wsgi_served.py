@@ -95,6 +95,20 @@ def test_long_bodies_both_ways() -> None:
     served(app, scenario)
 
 
+def test_more_uploads_than_the_connection_has_credit_for() -> None:
+    # those that wait for the only thread must not keep the one that has it from its body
+    def app(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [PLAIN])
+        return [b"%d" % len(environ["wsgi.input"].read())]
+
+    async def scenario(ask: Ask) -> None:
+        length = [(b"content-length", b"400000")]
+        uploads = [ask(method="POST", body=bytes(400_000), headers=length) for _ in range(12)]
+        assert {response.body for response in await asyncio.gather(*uploads)} == {b"400000"}
+
+    served(app, scenario, threads=1, body_wait=0.0)
+
+
 def test_a_long_file_then_trailers(tmp_path: Path) -> None:
     path = tmp_path / "long"
     path.write_bytes(bytes(range(256)) * 8_000)

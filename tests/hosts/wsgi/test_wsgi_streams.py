@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from plait.server.host import Peer
 from plait.server.wsgi import ClientDisconnected, FileWrapper, WSGIHost
 from tests.support.exchange import RecordingExchange
 
@@ -178,13 +179,13 @@ def test_a_body_of_unknown_length_is_gathered_and_measured() -> None:
         exchange.open(host)
         for piece in range(8):
             exchange.data(bytes(100_000))
-            assert exchange.credit == host.gathered == 100_000 * (piece + 1)
+            assert exchange.credit == host.kept == 100_000 * (piece + 1)
         assert host.pool.alive == 0
         exchange.end()
         await until(lambda: exchange.released)
         assert exchange.body == b"800000 800000"
         assert exchange.credit == 800_000  # not twice
-        await until(lambda: host.gathered == 0)
+        await until(lambda: host.kept == 0)
 
     hosted(host, scenario)
 
@@ -212,17 +213,17 @@ def test_what_is_gathered_has_a_limit_in_all() -> None:
     host = WSGIHost(measured, body_wait=PATIENCE)
 
     async def scenario() -> None:
-        host.gathered = 33_554_432 - 10
+        host.kept = 33_554_432 - 10
         exchange = RecordingExchange(b"POST", complete=False)
         exchange.open(host)
         for credit in (10, 10, 11):
             exchange.data(bytes(10))
             assert exchange.credit == min(credit, 10)
-        host.gathered -= 1
+        host.kept -= 1
         exchange.data(b"1")
         assert exchange.credit == 11
         exchange.disconnect()
-        assert host.gathered == 33_554_432 - 10 - 1
+        assert host.kept == 33_554_432 - 10 - 1
         # what is not gathered is passed on as it comes
         exchange = RecordingExchange(b"POST", complete=False)
         exchange.open(host)
@@ -231,7 +232,53 @@ def test_what_is_gathered_has_a_limit_in_all() -> None:
         exchange.end()
         await until(lambda: exchange.released)
         assert exchange.body == b" 40000"
-        assert host.gathered == 33_554_432 - 10 - 1
+        assert host.kept == 33_554_432 - 10 - 1
+
+    hosted(host, scenario)
+
+
+def test_those_that_wait_for_a_thread_leave_credit_to_those_that_have_one() -> None:
+    begun, ready = threading.Event(), threading.Event()
+
+    def app(environ: Any, start_response: Any) -> Any:
+        begun.set()
+        assert ready.wait(PATIENCE)
+        return measured(environ, start_response)
+
+    host = WSGIHost(app, threads=1, body_wait=PATIENCE)
+
+    async def scenario() -> None:
+        peer = Peer(None, None, None)
+        fields = [(b"content-length", b"200000")]
+
+        def half(peer: Peer) -> RecordingExchange:
+            exchange = RecordingExchange(b"POST", b"/", fields, complete=False, peer=peer)
+            exchange.open(host)
+            exchange.data(bytes(100_000))
+            return exchange
+
+        exchanges = [half(peer)]
+        await until(begun.is_set)
+        await asyncio.sleep(0)
+        exchanges += [half(peer) for _ in range(4)]
+        # 262,144 octets of a connection may wait without credit, the others are kept
+        assert [exchange.credit for exchange in exchanges[1:]] == [0, 0, 100_000, 100_000]
+        host.kept = 67_108_864
+        turned_away = half(peer)
+        assert turned_away.status == 503
+        assert turned_away.credit == 100_000
+        assert half(Peer(None, None, None)).status == 0
+        exchanges[3].data(bytes(100_000))
+        assert exchanges[3].status == 503
+        host.kept = 100_000
+        ready.set()
+        del exchanges[3]
+        for exchange in exchanges:
+            exchange.data(bytes(100_000))
+            exchange.end()
+        await until(lambda: all(exchange.released for exchange in exchanges))
+        assert {exchange.body for exchange in exchanges} == {b"200000 200000"}
+        await until(lambda: {exchange.credit for exchange in exchanges} == {200_000})
 
     hosted(host, scenario)
 
@@ -249,7 +296,7 @@ def test_what_is_gathered_and_not_read_gets_no_credit_twice() -> None:
         exchange.open(host)
         exchange.data(bytes(50))
         assert exchange.credit == 50
-        await until(lambda: exchange.status and not host.gathered)
+        await until(lambda: exchange.status and not host.kept)
         assert exchange.credit == 50
         exchange.data(bytes(7))
         assert exchange.credit == 57

@@ -2,7 +2,7 @@ cimport cython
 from plait.server.host cimport Cycle
 from plait.server.wsgi.head cimport Head
 from plait.server.wsgi.mailbox cimport Mailbox
-from plait.server.wsgi.service cimport Service
+from plait.server.wsgi.service cimport Backlog, Service, backlog_of
 
 cdef object _BytesIO
 
@@ -18,13 +18,17 @@ cdef class WSGICycle(Cycle):
     cdef object _body
     cdef object _timer
     cdef bint _over
-    cdef long long _gathered
+    cdef Backlog _backlog
+    cdef bint _measures
+    cdef long long _waiting
+    cdef long long _kept
     cdef object _changed
     cdef long long _pending
     cdef bint _blocked
 
     cpdef object _submit(self)
-    cpdef bint _gathers(self, Py_ssize_t octets) except? 0
+    cpdef object _turn_away(self)
+    cpdef object _leave_backlog(self)
     cpdef object _release(self)
     cpdef object deliver(self)
     cpdef object run(self)

@@ -20,7 +20,7 @@ from .body import ClientDisconnected, RequestBody
 from .head import Head
 from .mailbox import Mailbox
 from .response import Response
-from .service import Service
+from .service import Service, backlog_of
 from .types import Environ
 
 if TYPE_CHECKING:
@@ -39,6 +39,13 @@ _ENOUGH = 32_768
 # many octets of one, and of all.
 _GATHERED = 1_048_576
 _GATHERED_IN_ALL = 33_554_432
+
+# Requests that wait for a thread must not use up the credit of a connection: those that have one
+# could not be read, and would keep their threads for ever. So many octets may be without credit (a
+# quarter of what clients have, and as many as one stream may send). What comes beyond is kept at
+# the cost of our memory, so many octets in all; then requests are turned away.
+_BACKLOG = 262_144
+_KEPT_IN_ALL = 67_108_864
 
 # What io.BufferedReader asks for at a time when lines are read.
 _READ_AHEAD = 16_384
@@ -59,14 +66,17 @@ class WSGICycle(Cycle):
         "_begun",
         "_blocked",
         "_body",
+        "_backlog",
         "_changed",
-        "_gathered",
         "_head",
+        "_kept",
         "_mailbox",
+        "_measures",
         "_over",
         "_pending",
         "_submitted",
         "_timer",
+        "_waiting",
         "exchange",
         "gone",
         "service",
@@ -84,9 +94,12 @@ class WSGICycle(Cycle):
         self._begun = False
         self._body: RequestBody | None = None
         self._timer: asyncio.TimerHandle | None = None
-        # Octets of the body for which the client has credit before the application has read them;
-        # -1 if the client has told its length.
-        self._gathered = -1
+        # The client has not told how long the body is. Octets of it that have come before the
+        # application was called: without credit, and with.
+        self._measures = True
+        self._backlog = backlog_of(exchange.peer)
+        self._waiting = 0
+        self._kept = 0
         # The application has ended: what it has not read will not be read.
         self._over = False
         self._changed: threading.Condition | None = None
@@ -107,12 +120,11 @@ class WSGICycle(Cycle):
             self._submit()
             return
         expects = False
-        self._gathered = 0
         for name, value in exchange.headers:
             if name == b"expect" and value.lower() == b"100-continue":
                 expects = True
             elif name == b"content-length":
-                self._gathered = -1
+                self._measures = False
         self._changed = changed = threading.Condition(threading.Lock())
         awaited = self._go_ahead if expects else None
         self._body = RequestBody(changed, self._taken, awaited)
@@ -128,14 +140,26 @@ class WSGICycle(Cycle):
         if body is None or self._over:
             self.exchange.consumed(len(data))
             return
-        if self._submitted:
+        if self._begun:
             body.feed(data)
             return
-        paid = self._gathers(len(data))
-        body.feed(data, paid)
-        if paid:
-            self.exchange.consumed(len(data))
-        elif body.received >= _ENOUGH:
+        octets = len(data)
+        service = self.service
+        kept = service.kept + octets
+        crowded = self._backlog.octets + octets > _BACKLOG
+        gathers = self._measures and self._kept + octets <= _GATHERED and kept <= _GATHERED_IN_ALL
+        if gathers or (crowded and kept <= _KEPT_IN_ALL):
+            self._kept += octets
+            service.kept = kept
+            body.feed(data, True)
+            self.exchange.consumed(octets)
+        else:
+            self._waiting += octets
+            self._backlog.octets += octets
+            body.feed(data)
+            if crowded and (not self._submitted or service.pool.withdraw(self)):
+                self._turn_away()
+        if not gathers and not self._submitted and body.received >= _ENOUGH:
             self._submit()
 
     def end(self, trailers: list[Field]) -> None:
@@ -158,9 +182,6 @@ class WSGICycle(Cycle):
         """It is over: the application is told when it reads or writes, or is never called."""
         del error_code
         self.gone = True
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
         if self._body is not None:
             self._body.feed_loss()
         if not self._begun:
@@ -175,35 +196,36 @@ class WSGICycle(Cycle):
     def leaving(self) -> None:
         """Requests come to their end by themselves."""
 
-    def _gathers(self, octets: int) -> bool:
-        """Whether so many more octets are for us to keep until the body is complete."""
-        service = self.service
-        gathered = self._gathered
-        if gathered < 0 or gathered + octets > _GATHERED:
-            return False
-        if service.gathered + octets > _GATHERED_IN_ALL:
-            return False
-        self._gathered += octets
-        service.gathered += octets
-        return True
+    def _submit(self) -> None:
+        """Have the application called."""
+        self._submitted = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not self.service.pool.submit(self):
+            self._turn_away()
+
+    def _turn_away(self) -> None:
+        """There is no room for the request."""
+        self._submitted = True
+        self._settle_rest()
+        self.exchange.respond(503, [_TEXT, _RETRY_AFTER], _TOO_MANY)
+
+    def _leave_backlog(self) -> None:
+        """The request has a thread, or will have none."""
+        if self._waiting:
+            self._backlog.octets -= self._waiting
+            self._waiting = 0
 
     def _release(self) -> None:
         """The body is not needed any more."""
         self._body = None  # which refers to us
-        if self._gathered > 0:
-            self.service.gathered -= self._gathered
-        self._gathered = -1
-
-    def _submit(self) -> None:
-        """Have the application called."""
+        self._leave_backlog()
+        self.service.kept -= self._kept
+        self._kept = 0
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._submitted = True
-        if not self.service.pool.submit(self):
-            self._over = True
-            self._settle_rest()
-            self.exchange.respond(503, [_TEXT, _RETRY_AFTER], _TOO_MANY)
 
     # --- what was posted, in the event loop -----------------------------------------------------
 
@@ -286,6 +308,8 @@ class WSGICycle(Cycle):
         if self.gone:
             self.post(self._release)
             return
+        if self._body is not None:
+            self.post(self._leave_backlog)
         response = Response(self, self.exchange.method == b"HEAD")
         try:
             response.run(self.service.app, self._environ(response))

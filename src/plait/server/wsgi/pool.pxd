@@ -10,6 +10,6 @@ cdef class ThreadPool:
     cdef object _emptied
 
     cpdef bint submit(self, job) except? 0
-    cpdef object withdraw(self, job)
+    cpdef bint withdraw(self, job) except? 0
     cpdef object _call(self)
     cpdef object _next(self, bint called, bell)

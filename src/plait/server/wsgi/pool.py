@@ -62,10 +62,13 @@ class ThreadPool:
                 self._call()
         return True
 
-    def withdraw(self, job: Job) -> None:
-        """Forget a job, unless it has begun."""
+    def withdraw(self, job: Job) -> bool:
+        """Forget a job; ``False`` if a thread has it."""
         with self._lock:
-            self._jobs.pop(job, None)
+            if job not in self._jobs:
+                return False
+            del self._jobs[job]
+            return True
 
     def close(self, emptied: Callable[[], None]) -> None:
         """End every thread as soon as it has finished what it is at; what waits is dropped.

@@ -1,10 +1,35 @@
-"""What all requests to one application have in common."""
+"""What all requests to one application have in common, and those of one connection."""
 
 from __future__ import annotations
+
+from plait.server.host import Peer
 
 from .environ import EnvironMaker
 from .pool import ThreadPool
 from .types import Application
+
+
+_CONTEXT = "plait.wsgi.backlog"
+
+
+class Backlog:
+    """The requests of a connection that have no thread yet.
+
+    :ivar octets: of their bodies that have arrived, and for which the client has no credit.
+    """
+
+    __slots__ = ("octets",)
+
+    def __init__(self) -> None:
+        self.octets = 0
+
+
+def backlog_of(peer: Peer) -> Backlog:
+    """Return the one of a connection."""
+    backlog: Backlog | None = peer.context.get(_CONTEXT)
+    if backlog is None:
+        backlog = peer.context[_CONTEXT] = Backlog()
+    return backlog
 
 
 class Service:
@@ -14,7 +39,7 @@ class Service:
     :ivar body_wait: how many seconds a request waits for its body before it takes a thread.
     :ivar environs: makes environs.
     :ivar pool: where the application runs.
-    :ivar gathered: octets of bodies that are kept until they are complete, of all requests.
+    :ivar kept: octets of bodies for which clients have credit although nobody has read them.
     """
 
     def __init__(
@@ -24,4 +49,4 @@ class Service:
         self.body_wait = body_wait
         self.environs = environs
         self.pool = pool
-        self.gathered = 0
+        self.kept = 0
