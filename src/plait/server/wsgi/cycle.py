@@ -63,10 +63,10 @@ class WSGICycle(Cycle):
 
     __slots__ = (
         "_answer",
+        "_backlog",
         "_begun",
         "_blocked",
         "_body",
-        "_backlog",
         "_changed",
         "_head",
         "_kept",

@@ -8,7 +8,6 @@ from .environ import EnvironMaker
 from .pool import ThreadPool
 from .types import Application
 
-
 _CONTEXT = "plait.wsgi.backlog"
 
 
