@@ -39,6 +39,9 @@ RECIPE := pyproject.toml setup.py
 PIP := -m pip --disable-pip-version-check --no-input
 PIP_INSTALL := $(PIP) install --quiet
 
+# pytest rewrites the tests once, and not in every process of every run
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: serve test test-plain test-compiled test-slow lint types docs bench bench-hosts compiled format clean \
     fuzz sanitize soak node-peers
 .DEFAULT_GOAL := test
