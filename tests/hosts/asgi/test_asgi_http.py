@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from plait.server.asgi import ASGIHost, ClientDisconnected, MessageError
+from plait.server.asgi.errors import is_disconnect
 from tests.support.exchange import RecordingExchange
 
 PLAIN = (b"content-type", b"text/plain")
@@ -161,11 +162,9 @@ AFTER: dict[tuple[str, ...], set[str]] = {
     (): {"start", "start+trailers", "hint", "push"},
     ("start",): {"more", "last", "hint", "push"},
     ("start", "more"): {"more", "last", "push"},
-    ("start", "last"): set(),
     ("start+trailers",): {"more", "last", "hint", "push"},
     ("start+trailers", "more"): {"more", "last", "push"},
     ("start+trailers", "last"): {"trailers", "push"},
-    ("start+trailers", "last", "trailers"): set(),
 }
 
 
@@ -203,6 +202,36 @@ def test_the_order_of_messages(before: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
+    "before", [("start", "last"), ("start+trailers", "last", "trailers")], ids="-".join
+)
+def test_what_comes_after_the_end_is_ignored(
+    before: tuple[str, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    complete = answered(sending(*(MESSAGES[name] for name in before))).sent
+    assert not caplog.records
+    names = [*before, *MESSAGES]
+    assert answered(sending(*(MESSAGES[name] for name in names))).sent == complete
+    (record,) = caplog.records  # one line, however much was sent
+    assert record.getMessage() == "GET /: 'http.response.start' after the response was complete"
+
+
+def test_who_sends_for_ever_after_the_end_does_not_stop_the_loop() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await sending(start(), body())(scope, receive, send)
+        while True:
+            await send(body(b"x", True))
+
+    async def main() -> None:
+        host = ASGIHost(app)
+        RecordingExchange().open(host)
+        (task,) = host.running
+        task.cancel()
+        await settled(host)
+
+    run(main)
+
+
+@pytest.mark.parametrize(
     ("messages", "error"),
     [
         ([start("200")], "status '200' is none"),
@@ -217,13 +246,13 @@ def test_the_order_of_messages(before: tuple[str, ...]) -> None:
         ([body()], "before http.response.start"),
         ([start(), start()], "http.response.start when"),
         ([start(), MESSAGES["trailers"]], "did not announce"),
-        ([start(), body(), body()], "after the response was complete"),
         ([{"type": "http.response.early_hint", "links": ["a"]}], "not of bytes"),
         ([{"type": "http.response.push", "path": b"/a"}], "not a path"),
         ([start(headers=[(b"content-length", b"2")]), body(b"abc")], "content-length says 2"),
         ([start(headers=[(b"Content-Length", b"4")]), body(b"abc")], "content-length says 4"),
         ([start(), {"type": "http.response.pathsend", "path": "/no/such/file"}], "No such file"),
         ([start(), {"type": "http.response.pathsend", "path": b"/"}], "not a path"),
+        ([start(), {"type": "http.response.pathsend", "path": "/"}], "not a regular file"),
     ],
 )
 def test_a_wrong_message_is_told_precisely_and_nothing_of_it_is_sent(
@@ -242,8 +271,7 @@ def test_a_wrong_message_is_told_precisely_and_nothing_of_it_is_sent(
     exchange = answered(app)
     assert len(told) == 1
     assert error in told[0]
-    if "complete" not in error:
-        assert exchange.status == 500
+    assert exchange.status == 500
     assert "MessageError" in caplog.text
 
 
@@ -346,6 +374,39 @@ def test_an_application_of_asgi_2_is_called_in_two_steps() -> None:
             await send(body(self.path.encode()))
 
     assert answered(App2, path=b"/two").body == b"/two"  # type: ignore[arg-type]
+
+
+def test_fields_that_were_checked_are_checked_again_when_they_have_changed() -> None:
+    """The same list is sent three times: unchanged, and with another field in it."""
+    fields: list[Any] = [PLAIN]
+    app = sending(start(headers=fields), body())
+    assert answered(app).response_headers == [PLAIN]
+    assert answered(app).response_headers == [PLAIN]
+    fields[0] = (b"content-length", b"1")
+    assert answered(app).status == 500
+    fields[0] = (b"content-type", "text/plain")
+    assert answered(app).status == 500
+    fields[0] = PLAIN
+    assert answered(app).response_headers == [PLAIN]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_what_becomes_of_a_list_of_fields_after_the_start_is_not_sent(times: int) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        fields: list[Any] = [PLAIN]
+        await send(start(headers=fields))
+        fields[0] = "nonsense"
+        await send(body())
+
+    for _ in range(times):
+        assert answered(app).response_headers == [PLAIN]
+
+
+def test_exceptions_that_go_round_in_a_ring() -> None:
+    first, second = ValueError("first"), ValueError("second")
+    first.__cause__ = second
+    second.__cause__ = first
+    assert not is_disconnect(first)
 
 
 # --- the request --------------------------------------------------------------------------------
@@ -543,6 +604,28 @@ def test_a_request_that_was_taken_back_before_it_began_is_not_answered() -> None
     assert called == []
 
 
+def test_a_response_without_content_does_not_end_the_request() -> None:
+    got: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(start(204, []))
+        await send(body(b"", True))
+        got.append(await receive())
+        await send(body())
+
+    async def main() -> None:
+        exchange = RecordingExchange(b"POST", complete=False)
+        host = ASGIHost(app)
+        exchange.open(host)
+        exchange.data(b"abc")
+        exchange.end()
+        await settled(host)
+        assert not exchange.errors
+
+    run(main)
+    assert got == [request(b"abc")]
+
+
 # --- backpressure -------------------------------------------------------------------------------
 
 
@@ -641,6 +724,16 @@ def test_push(can_push: bool) -> None:
     exchange = answered(sending(MESSAGES["push"], start(), body()), can_push=can_push)
     assert (("promise", b"/a.css", []) in exchange.sent) == can_push
     assert exchange.finished
+
+
+@pytest.mark.parametrize(
+    ("path", "promised"),
+    [("/\u00fc b", b"/%C3%BC%20b"), ("/a%20b?c=d&e", b"/a%20b?c=d&e"), ("/~-._", b"/~-._")],
+)
+def test_the_path_of_a_push_is_text(path: str, promised: bytes) -> None:
+    push = {"type": "http.response.push", "path": path}
+    exchange = answered(sending(push, start(), body()), can_push=True)
+    assert exchange.sent[0] == ("promise", promised, [])
 
 
 def test_the_length_of_a_pushed_request_is_not_that_of_the_response() -> None:

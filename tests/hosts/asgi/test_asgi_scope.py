@@ -75,6 +75,18 @@ def test_a_root_path_precedes_the_path() -> None:
     assert scope["raw_path"] == b"/a/b%20c"
 
 
+def test_a_root_path_is_text() -> None:
+    scope = scope_of(b"/b", root_path="/\u00fc %")
+    assert scope["root_path"] == "/\u00fc %"
+    assert scope["path"] == "/\u00fc %/b"
+    assert scope["raw_path"] == b"/%C3%BC%20%25/b"
+
+
+@pytest.mark.parametrize("target", [b"*", b""])
+def test_a_target_that_is_no_path_has_no_root(target: bytes) -> None:
+    assert scope_of(target, root_path="/a")["raw_path"] == target
+
+
 @pytest.mark.parametrize("root_path", ["a", "/a/", "/"])
 def test_a_root_path_that_is_none(root_path: str) -> None:
     with pytest.raises(ValueError, match="root_path"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 if TYPE_CHECKING:
     from .types import ASGIVersions
@@ -32,7 +32,7 @@ class Application:
     def __init__(self, app: Any, root_path: str) -> None:
         self.app = app
         self.root_path = root_path
-        self.raw_root = root_path.encode()
+        self.raw_root = quote(root_path).encode()
         self.state: dict[str, Any] = {}
         self.running: set[asyncio.Task[Any]] = set()
         self.targets: dict[bytes, tuple[str, bytes, bytes]] = {}
@@ -43,7 +43,7 @@ class Application:
         if known is not None:
             return known
         raw, _, query = target.partition(b"?")
-        if self.raw_root:
+        if self.raw_root and raw[:1] == b"/":  # not "*", nor the target of a CONNECT
             raw = self.raw_root + raw
         octets = unquote_to_bytes(raw) if b"%" in raw else raw
         parts = (octets.decode("utf-8", "replace"), raw, query)

@@ -30,9 +30,11 @@ def is_disconnect(error: BaseException) -> bool:
     """
     if isinstance(error, BaseExceptionGroup):
         return all(is_disconnect(part) for part in error.exceptions)
+    known: set[int] = set()  # a program can make a ring of exceptions
     seen: BaseException | None = error
-    while seen is not None:
+    while seen is not None and id(seen) not in known:
         if isinstance(seen, ClientDisconnected):
             return True
+        known.add(id(seen))
         seen = seen.__cause__ or seen.__context__
     return False
