@@ -240,6 +240,22 @@ def test_a_response_that_has_no_body(method: str, status: int) -> None:
     assert host.told[-2] == ("closed", 0)
 
 
+@pytest.mark.parametrize("status", [204, 205])
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_has_no_content_has_no_length(status: int, whole: bool) -> None:
+    def begin(exchange: Any) -> None:
+        fields = [(b"Content-Length", b"5"), (b"date", b"today")]
+        if whole:
+            exchange.respond(status, fields, b"12345")
+        else:
+            exchange.start(status, fields)
+            exchange.finish()
+
+    got, body = served(Script(begin=begin), get())
+    assert got == [(":status", str(status)), ("date", "today")]
+    assert body == b""
+
+
 def test_files() -> None:
     content = bytes(range(256)) * 2000
     file = io.BytesIO(content)

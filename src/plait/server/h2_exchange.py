@@ -348,6 +348,10 @@ class H2Exchange(BaseRequestHandler):
 
     def _checked(self, status: int, headers: Fields) -> list[Field]:
         """Return the fields of a final response, dated."""
+        if status == 204 or status == 205:
+            # RFC 9110 §8.6: MUST NOT be sent with 204; §15.3.6: a 205 has no content either. A
+            # client would find a length that is not kept malformed (RFC 9113 §8.1.1).
+            headers = [field for field in headers if field[0].lower() != b"content-length"]
         try:
             return dated(response_fields(status, headers))
         except InvalidFieldError:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from plait.server.asgi.errors import LeavingError
 from plait.server.asgi.task import failure, start
 
 place: contextvars.ContextVar[str] = contextvars.ContextVar("place")
@@ -116,7 +117,7 @@ def test_what_a_call_raises_is_kept() -> None:
     asyncio.run(main())
 
 
-def test_an_exit_passes_and_leaves_the_caller_s_task_in_its_place() -> None:
+def test_an_exit_leaves_the_loop_and_not_by_way_of_the_caller() -> None:
     async def call() -> None:
         raise SystemExit(3)
 
@@ -124,11 +125,13 @@ def test_an_exit_passes_and_leaves_the_caller_s_task_in_its_place() -> None:
         outer = asyncio.current_task()
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _loop, _said: None)  # that nobody looks at the task
-        with pytest.raises(SystemExit):
+        with pytest.raises(LeavingError):
             start(loop, call())
         assert asyncio.current_task() is outer
+        await asyncio.sleep(60)
 
-    asyncio.run(main())
+    with pytest.raises(SystemExit, match="3"):
+        asyncio.run(main())
 
 
 def test_an_event_loop_with_a_call_soon_of_its_own_keeps_it() -> None:

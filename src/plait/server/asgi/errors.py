@@ -3,6 +3,7 @@
 - ``MessageError`` (a ``RuntimeError``): the application broke the protocol.
 - ``ClientDisconnected`` (an ``OSError``): nobody is there any more to send to.
 - ``LifespanFailed``: the application told that it could not start.
+- ``LeavingError``: it raised ``SystemExit`` or ``KeyboardInterrupt``. No application sees this one.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ class ClientDisconnected(OSError):
 
 class LifespanFailed(Exception):
     """The application cannot start; the text is what it told."""
+
+
+class LeavingError(Exception):
+    """The application wants the process to end; the event loop ends in its next turn."""
 
 
 def is_disconnect(error: BaseException) -> bool:

@@ -19,6 +19,8 @@ from collections.abc import Awaitable
 from types import CoroutineType
 from typing import Any
 
+from .errors import LeavingError
+
 _EAGER = sys.version_info >= (3, 12)
 _Task: Any = asyncio.Task
 
@@ -33,12 +35,24 @@ def start(loop: asyncio.AbstractEventLoop, call: Any) -> asyncio.Task[Any]:
     The loop's task factory is passed by: it may not know of eager tasks.
 
     :raises TypeError: if it cannot be awaited.
+    :raises LeavingError: if it raised ``SystemExit`` or ``KeyboardInterrupt``, by which the event
+        loop ends in its next turn.
     """
     if type(call) is not CoroutineType and not asyncio.iscoroutine(call):
         call = _awaited(call)
     task: asyncio.Task[Any]
-    task = _Task(call, loop=loop, eager_start=True) if _EAGER else _started(loop, call)
+    try:
+        task = _Task(call, loop=loop, eager_start=True) if _EAGER else _started(loop, call)
+    except (KeyboardInterrupt, SystemExit) as error:
+        # What called us may be a transport, which would swallow it, or end its connection by it.
+        loop.call_soon(_leave, error)
+        raise LeavingError(f"the application leaves by {error!r}") from error
     return task
+
+
+def _leave(error: BaseException) -> None:
+    """Leave the event loop."""
+    raise error
 
 
 def failure(task: asyncio.Task[Any]) -> BaseException | None:
