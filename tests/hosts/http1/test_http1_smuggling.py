@@ -187,6 +187,11 @@ def test_what_the_application_sees_of_a_body_is_the_body_and_no_more() -> None:
         (CHUNKED + b"0\r\n\r\n", b""),
         (CHUNKED + b"4\r\n\r\n\r\n\r\n6\r\n0\r\n\r\n.\r\n0;x=y\r\n\r\n", b"\r\n\r\n0\r\n\r\n."),
         (CHUNKED + b"0000000003;a=b\r\nabc\r\n00\r\nX: y\r\n\r\n", b"abc"),
+        (
+            CHUNKED + b"A\r\n0123456789\r\n00f\r\n%b\r\n0\r\n\r\n" % bytes(15),
+            b"0123456789" + bytes(15),
+        ),
+        (CHUNKED + b"00000aB\r\n%b\r\n0000000\r\n\r\n" % bytes(171), bytes(171)),
         # an upgrade that is not wanted does not make its body the next request
         (
             POST + b"Connection: upgrade\r\nUpgrade: x\r\nContent-Length: 2\r\n\r\nGE",

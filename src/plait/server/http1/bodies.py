@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 # RFC 9112 §7.1, §7.1.1, without the white space that only bad senders put there.
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _QUOTED = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"'
-_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;%b(?:=(?:%b|%b))?)*\r\n" % (_TOKEN, _TOKEN, _QUOTED))
-_MOST = 2**62
+_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})(?:;%b(?:=(?:%b|%b))?)*\r\n" % (_TOKEN, _TOKEN, _QUOTED))
 _CRLF = b"\r\n"
+# Of the size of a chunk, which are read by hand: a small chunk costs no more than its line.
+_FEW_DIGITS = 6
 
 # What comes next: the size of a chunk, the end of its line behind it, trailers.
 _SIZE = 0
@@ -72,10 +73,11 @@ class ChunkedBody:
 
     __slots__ = (
         "complete",
-        "config",
         "extensions",
         "left",
         "line",
+        "max_fields",
+        "max_octets",
         "octets",
         "piece",
         "pieces",
@@ -84,7 +86,8 @@ class ChunkedBody:
     )
 
     def __init__(self, config: Config) -> None:
-        self.config = config
+        self.max_octets = config.max_header_list_size
+        self.max_fields = config.limits.max_fields
         self.complete = False
         self.piece = b""
         self.trailers: list[Field] = []
@@ -126,7 +129,7 @@ class ChunkedBody:
             # as short as it is, nobody needs to wait for its end to see that it is wrong
             if not _CRLF.startswith(line):
                 raise Refusal(400, "http1.chunk")
-        elif len(line) > self.config.max_header_list_size:
+        elif len(line) > self.max_octets:
             raise Refusal(431, "http1.chunk_extension")
         if at < 0:
             self.line = line
@@ -144,17 +147,17 @@ class ChunkedBody:
 
     def begin_chunk(self, line: bytes) -> None:
         """Read the size of a chunk; what extensions say is ignored (RFC 9112 §7.1.1)."""
-        match = _CHUNK.fullmatch(line)
-        if match is None:
-            raise Refusal(400, "http1.chunk")
-        digits = match[1]
-        size = int(digits, 16)
-        if size > _MOST:
-            raise Refusal(400, "http1.chunk")
-        # An octet of body with a long extension each time would be much work for a small body.
-        self.extensions += len(line) - len(digits) - 2
-        if self.extensions > self.config.max_header_list_size + self.octets:
-            raise Refusal(431, "http1.chunk_extension")
+        size = _size_of(line)
+        if size < 0:
+            match = _CHUNK.fullmatch(line)
+            if match is None:
+                raise Refusal(400, "http1.chunk")
+            digits = match[1]
+            # An octet of body with a long extension each time would be much work for a small body.
+            self.extensions += len(line) - len(digits) - 2
+            if self.extensions > self.max_octets + self.octets:
+                raise Refusal(431, "http1.chunk_extension")
+            size = int(digits, 16)
         self.left = size
         self.state = _AFTER
         if size == 0:
@@ -176,7 +179,24 @@ class ChunkedBody:
             raise Refusal(400, "http1.chunk")
         self.trailers.append((name, value))
         self.extensions += len(name) + len(value) + 32
-        if self.extensions > self.config.max_header_list_size:
+        if self.extensions > self.max_octets:
             raise Refusal(431, "headers.too_large")
-        if len(self.trailers) > self.config.limits.max_fields:
+        if len(self.trailers) > self.max_fields:
             raise Refusal(431, "headers.too_many")
+
+
+def _size_of(line: bytes) -> int:
+    """Return the size of a chunk whose line is short and has nothing else; -1 for any other."""
+    end = len(line) - 2
+    if not 0 < end <= _FEW_DIGITS or not line.endswith(_CRLF):
+        return -1
+    size = 0
+    for index in range(end):
+        octet = line[index]
+        if 0x30 <= octet <= 0x39:
+            size = size * 16 + octet - 0x30
+        elif 0x41 <= octet <= 0x46 or 0x61 <= octet <= 0x66:
+            size = size * 16 + (octet & 0x0F) + 9
+        else:
+            return -1
+    return size
