@@ -213,9 +213,9 @@ def test_the_file_is_read_again_for_a_reload(folder):
 @pytest.mark.parametrize("options", [(), ("--workers", "2")])
 def test_a_signal_ends_a_startup_that_never_ends(folder, options):
     (folder / "application.py").write_text(
-        "import asyncio\n"
+        "import asyncio, os\n"
         "async def app(scope, receive, send):\n"
-        "    print('starting', flush=True)\n"
+        "    os.write(1, b'starting\\n')  # in one piece\n"
         "    await asyncio.sleep(3600)\n"
     )
     with Service("application:app", *options, *QUICK, cwd=folder) as service:
