@@ -53,7 +53,7 @@ class Departing:
     def counts(self) -> Counts:
         """What it says when it has stopped by itself, within its deadline."""
         found = self.process.wait_for(r"begun (\d+) complete (\d+) cut (\d+)")
-        assert self.process.process.wait(20) == 0
+        assert self.process.wait(20) == 0
         assert "Traceback" not in self.process.output, self.process.output
         return Counts(*[int(n) for n in found.groups()])
 
@@ -76,7 +76,7 @@ def interrupted_load(load: str, *options: object, tls: TLSFiles | None = None) -
             server.process.wait_for("under way")
             server.stop()
             served = server.counts()
-            assert client.process.wait(60) == 0
+            assert client.wait(60) == 0
             done = client.wait_for(
                 r"requests: \d+ total, (\d+) started, (\d+) done, (\d+) succeeded, (\d+) failed, "
                 r"\d+ errored, (\d+) timeout"
@@ -139,7 +139,7 @@ print("stopped")
 def test_a_signal_in_the_very_moment_of_the_start_is_not_lost() -> None:
     with Background([sys.executable, "-c", AT_ONCE]) as process:
         process.wait_for("stopped")
-        assert process.process.wait(20) == 0
+        assert process.wait(20) == 0
 
 
 def test_frame_by_frame() -> None:
@@ -185,7 +185,7 @@ def test_curl_gets_its_download_whole(secure: bool, tls_files: TLSFiles, tmp_pat
         with Background([*curl, how, server.url]) as client:
             server.process.wait_for("under way")
             server.stop()
-            assert client.process.wait(60) == 0, client.output
+            assert client.wait(60) == 0, client.output
         assert target.stat().st_size == size
         assert server.counts() == Counts(1, 1, 0)
 
@@ -197,7 +197,7 @@ def test_nghttp_gets_its_downloads_whole() -> None:
         with Background(command) as client:
             server.process.wait_for("under way")
             server.stop()
-            assert client.process.wait(60) == 0, client.output
+            assert client.wait(60) == 0, client.output
             whole = re.findall(r" 200 +28M ", client.output)
         assert len(whole) == 3, client.output
         assert server.counts() == Counts(3, 3, 0)

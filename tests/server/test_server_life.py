@@ -318,7 +318,7 @@ def test_signals_end_gracefully(number: int, tmp_path: Path) -> None:
                 assert (await client.response(3))[1] == b"slow"
 
         run(main())
-        assert program.process.wait(10) == 0
+        assert program.wait(10) == 0
         program.wait_for("loop closed: True")
         assert ("interrupted" in program.output) == (number == signal.SIGINT)
         assert "Error" not in program.output
@@ -339,7 +339,7 @@ def test_a_second_interrupt_does_not_wait(tmp_path: Path) -> None:
                 assert time.monotonic() - started < 3
 
         run(main())
-        assert program.process.wait(10) == 0
+        assert program.wait(10) == 0
         program.wait_for("interrupted")
         program.wait_for(r"closed b'/never' 2")
 
@@ -354,7 +354,7 @@ def test_other_ways_to_end(path: str, status: int, tmp_path: Path) -> None:
                 await client.until(GOAWAY)
 
         run(main())
-        assert program.process.wait(15) == status
+        assert program.wait(15) == status
 
 
 def test_serve_forever_in_a_thread_until_stop() -> None:

@@ -122,7 +122,16 @@ class Background:
     def stop(self, number: int) -> int:
         """Sends a signal, waits for the end, and returns the exit status."""
         self.process.send_signal(number)
-        return self.process.wait(PATIENCE)
+        return self.wait()
+
+    def wait(self, patience: float = PATIENCE) -> int:
+        """Blocks until the program has ended and all it printed is in `output`.
+
+        Returns its exit status. What it has started and left behind may print on.
+        """
+        status = self.process.wait(patience)
+        self._reader.join(1)
+        return status
 
     def _collect(self) -> None:
         assert self.process.stdout is not None
