@@ -38,7 +38,7 @@ NARROW = {
     "plan": "a mask of callbacks",
     "_h2_plan": "a mask of callbacks",
     "callback": "one of the masks",
-    "caution": "counted down from _CAUTION",
+    "descriptor": "of a file, which is an int to the system; -1 is none",
     "error_code": "of RFC 9113 §7, one that we send; the peer's are wide",
     "code": "a status, which Python converts and checks",
     "helpings": "counted to _HELPINGS",

@@ -295,7 +295,7 @@ def test_credit_comes_back_when_the_application_has_taken_the_body() -> None:
     host = Script()
 
     async def talk(client: RawClient) -> Any:
-        octets = 200_000
+        octets = 600_000
         client.send(client.request(1, method="POST", end=False))
         for _ in range(octets // 10_000):
             client.send(client.data(1, b"x" * 10_000))
@@ -306,7 +306,7 @@ def test_credit_comes_back_when_the_application_has_taken_the_body() -> None:
         host.exchanges[0].abort()
         return int.from_bytes(got.payload, "big")
 
-    assert served(host, talk) == 200_000
+    assert served(host, talk) == 600_000
 
 
 def test_the_client_goes_away() -> None:

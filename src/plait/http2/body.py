@@ -47,16 +47,31 @@ class Body:
     """Chunks, then a source, then trailers; the order in which they leave.
 
     :ivar chunks: octets given with ``send_data``; the first may be partly sent.
+    :ivar cut: a view of the first, once it is being sent in parts, and how many octets it has.
+    :ivar offset: how many of them were sent.
     :ivar read: the source's function, ``None`` when there is no source.
     :ivar ends: the stream ends after what is here.
     :ivar trailers: a trailer section to end it with.
     :ivar resumed: ``resume`` was called while the source was being asked.
     """
 
-    __slots__ = ("chunks", "ends", "offset", "read", "reading", "resumed", "starved", "trailers")
+    __slots__ = (
+        "chunks",
+        "cut",
+        "cut_octets",
+        "ends",
+        "offset",
+        "read",
+        "reading",
+        "resumed",
+        "starved",
+        "trailers",
+    )
 
     def __init__(self) -> None:
         self.chunks: deque[Octets] | None = None
+        self.cut: memoryview | None = None
+        self.cut_octets = 0
         self.offset = 0
         self.read: Read | None = None
         self.ends = False
@@ -91,18 +106,25 @@ class Body:
 
     def slice(self, chunks: deque[Octets], most: int) -> Octets:
         """Return the next octets of the first chunk."""
-        chunk = chunks[0]
+        cut = self.cut
+        if cut is None:
+            chunk = chunks[0]
+            size = len(chunk)
+            if size <= most:
+                chunks.popleft()
+                return chunk
+            cut = memoryview(chunk)
+            self.cut = cut
+            self.cut_octets = size
         start = self.offset
-        left = len(chunk) - start
-        if left <= most:
+        end = start + most
+        if end >= self.cut_octets:
             chunks.popleft()
+            self.cut = None
             self.offset = 0
-            return memoryview(chunk)[start:] if start else chunk
-        self.offset = start + most
-        if type(chunk) is not memoryview:
-            chunk = memoryview(chunk)
-            chunks[0] = chunk
-        return chunk[start : start + most]
+            return cut[start:]
+        self.offset = end
+        return cut[start:end]
 
     def ask(self, most: int) -> Octets | None:
         """Ask the source."""

@@ -15,6 +15,7 @@ cdef int IDLE
 cdef Py_ssize_t _COPY_MAX
 cdef Py_ssize_t _DIRECT_MAX
 cdef Py_ssize_t _CONTROL
+cdef Py_ssize_t _HEADER
 cdef Py_ssize_t _DRIBBLE_MAX
 
 cdef class Outbound(Output):
@@ -25,6 +26,9 @@ cdef class Outbound(Output):
     cdef public long long held_field_octets
     cdef public long long held_frames
     cdef public bint holds_heads
+    cdef public bytes large_header
+    cdef public long long large_id
+    cdef public Py_ssize_t large_length
     cdef public dict pending_heads
     cdef public ReceiveWindow receive_window
     cdef public long long remote_max_streams
@@ -43,8 +47,10 @@ cdef class Outbound(Output):
     @cython.locals(length=cython.Py_ssize_t, body=Body)
     cpdef object send_octets(self, Stream stream, object data, bint end_stream)
     cpdef object body_grew(self, Stream stream, Body body)
-    @cython.locals(buffer=bytearray)
+    @cython.locals(buffer=bytearray, segments=list)
     cpdef object write_data(self, Stream stream, object data, Py_ssize_t length, bint end_stream)
+    @cython.locals(buffer=bytearray, octets=bytes, alone=cython.bint)
+    cpdef bytes before_segment(self, long long stream_id, Py_ssize_t length, bint end_stream)
     @cython.locals(stream=Stream)
     cpdef object fill(self, Py_ssize_t limit)
     @cython.locals(body=Body, most=cython.longlong, length=cython.Py_ssize_t, waits=cython.bint, ends=cython.bint)

@@ -28,6 +28,9 @@ _COPY_MAX = 4096
 _DIRECT_MAX = 16_384
 """While less than this waits in the buffer, small answers skip the scheduler."""
 
+_HEADER = 9
+"""Octets of a frame header."""
+
 _CONTROL = 13
 """Octets of RST_STREAM and of WINDOW_UPDATE."""
 
@@ -46,6 +49,9 @@ class Outbound(Output):
         "held_field_octets",
         "held_frames",
         "holds_heads",
+        "large_header",
+        "large_id",
+        "large_length",
         "pending_heads",
         "receive_window",
         "remote_max_streams",
@@ -73,6 +79,10 @@ class Outbound(Output):
         self.pending_heads: dict[int, Stream] | None = None
         self.starved: list[Stream] | None = None
         self.filling = False
+        # The header of the latest large DATA frame that had nothing before it, and whose it was.
+        self.large_header = b""
+        self.large_id = 0
+        self.large_length = 0
         # Octets of bodies, and DATA frames, sent so far: work that pays for control frames. And
         # how many of these frames were tiny only because the peer gives credit by the spoonful.
         self.sent_octets = 0
@@ -193,21 +203,41 @@ class Outbound(Output):
     def write_data(self, stream: Stream, data: Octets, length: int, end_stream: bool) -> None:
         """Append one DATA frame (RFC 9113 §6.1)."""
         buffer = self.buffer
-        append_header(buffer, length, DATA, END_STREAM if end_stream else 0, stream.id)
         stream.send_window -= length
         stream.sent_octets += length
         self.window -= length
         self.sent_octets += length
         self.sent_frames += 1
         if length <= _COPY_MAX:
+            append_header(buffer, length, DATA, END_STREAM if end_stream else 0, stream.id)
             buffer += data
             return
-        if self.segments is None:
-            self.segments = []
-        self.segments.append(bytes(buffer))
-        self.segments.append(data)
-        self.segment_octets += len(buffer) + length
+        segments = self.segments
+        if segments is None:
+            segments = self.segments = []
+        segments.append(self.before_segment(stream.id, length, end_stream))
+        segments.append(data)
+        self.segment_octets += length
+
+    def before_segment(self, stream_id: int, length: int, end_stream: bool) -> bytes:
+        """Take what waits in the buffer, and the header of a DATA frame behind it.
+
+        Most frames of a large body have the same header.
+        """
+        buffer = self.buffer
+        alone = len(buffer) == 0
+        if alone and not end_stream and stream_id == self.large_id and length == self.large_length:
+            self.segment_octets += _HEADER
+            return self.large_header
+        append_header(buffer, length, DATA, END_STREAM if end_stream else 0, stream_id)
+        octets = bytes(buffer)
+        self.segment_octets += len(octets)
         self.buffer = bytearray()
+        if alone and not end_stream:
+            self.large_id = stream_id
+            self.large_length = length
+            self.large_header = octets
+        return octets
 
     def fill(self, limit: int) -> None:
         """Pull frames from the streams until about ``limit`` octets wait."""

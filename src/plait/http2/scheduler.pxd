@@ -2,6 +2,7 @@ from plait.http2.stream cimport Stream
 
 cdef class Scheduler:
     cdef public Py_ssize_t count
+    cdef public Stream next
     cdef public list queues
 
     cpdef object add(self, Stream stream)

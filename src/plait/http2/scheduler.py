@@ -17,10 +17,12 @@ from .stream import Stream
 class Scheduler:
     """The streams that have something to send now, by urgency."""
 
-    __slots__ = ("count", "queues")
+    __slots__ = ("count", "next", "queues")
 
     def __init__(self) -> None:
         self.count = 0
+        # The stream that sends next, once it was looked for.
+        self.next: Stream | None = None
         # Most connections send small answers and never wait: the queues are made on demand.
         self.queues: list[OrderedDict[int, Stream] | None] | None = None
 
@@ -37,6 +39,7 @@ class Scheduler:
         queue[stream.id] = stream
         stream.queued = True
         self.count += 1
+        self.next = None
 
     def remove(self, stream: Stream) -> None:
         """Take a stream out; no effect if it is not queued."""
@@ -47,22 +50,27 @@ class Scheduler:
             del queue[stream.id]
         stream.queued = False
         self.count -= 1
+        self.next = None
 
     def first(self) -> Stream | None:
         """Return the stream that sends next; it stays queued."""
+        if self.next is not None:
+            return self.next
         if self.count == 0 or self.queues is None:
             return None
         for queue in self.queues:
             if queue:
-                return next(iter(queue.values()))
-        return None
+                self.next = next(iter(queue.values()))
+                break
+        return self.next
 
     def rotate(self, stream: Stream) -> None:
         """A stream had its turn: an incremental one goes behind the others of its urgency."""
-        if stream.incremental and stream.queued and self.queues is not None:
+        if self.count > 1 and stream.incremental and stream.queued and self.queues is not None:
             queue = self.queues[stream.urgency]
             if queue is not None:
                 queue.move_to_end(stream.id)
+                self.next = None
 
     def reprioritise(self, stream: Stream, urgency: int, incremental: bool) -> None:
         """Give a stream another priority, wherever it is."""

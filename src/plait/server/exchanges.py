@@ -135,6 +135,7 @@ class Exchanges(Inlet):
 
     def stream_closed(self, event: StreamClosed) -> None:
         """A stream ended in good order, or as we wanted."""
+        self.answered += 1
         self.close_stream(event.stream_id, event.error_code)
 
     def trailers_received(self, event: TrailersReceived) -> None:

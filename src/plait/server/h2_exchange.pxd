@@ -48,6 +48,7 @@ cdef class H2Exchange(BaseRequestHandler):
     cpdef object respond(self, status, headers, body)
     @cython.locals(engine=Connection, fields=list)
     cpdef object start(self, status, headers)
+    @cython.locals(outgoing=Outgoing, link=Link, engine=Connection)
     cpdef bint write(self, data) except? 0
     @cython.locals(engine=Connection)
     cpdef object consumed(self, Py_ssize_t octets)

@@ -261,9 +261,15 @@ class H2Exchange(BaseRequestHandler):
         if outgoing is None or self._h2_closed:
             return True
         self.octets_out += len(data)
-        more = outgoing.write(data)
-        self._resume()
-        return more
+        link = self.http2
+        engine = link.engine
+        if outgoing.write(data) and engine is not None and not link.busy:
+            # let the client have it now, rather than make the application wait for the next turn
+            engine.resume(self.stream_id)
+            link.flush()
+        else:
+            self._resume()
+        return outgoing.has_room()
 
     def write_file(self, file: BinaryIO, count: int | None = None) -> None:
         """Send octets of a file, as the client takes them."""

@@ -20,6 +20,7 @@ from .addresses import Address, open_listeners
 from .backlog import stop_accepting
 from .customs import Customs
 from .handshake import Beginning, Handshake
+from .heap import keep_freed_memory
 from .protocol import ServerProtocol
 from .stats import ServerStats, Totals
 from .timeouts import IDLE_GRACE, Sweep, TimeLimits
@@ -204,6 +205,7 @@ class HTTP2Server:
             raise RuntimeError("the server has been closed")
         if self._servers:
             return self
+        keep_freed_memory()
         for listener in self._listeners:
             options: dict[str, Any] = {"sock": listener.sock, "backlog": self._backlog}
             if listener.sock.family == getattr(socket, "AF_UNIX", None):

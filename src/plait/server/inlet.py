@@ -2,10 +2,16 @@
 
 Two kinds of client are not simply read as fast as they send. One that does not read itself: what
 the engine has to say of its own accord waits there, and when that becomes much, nothing more is
-read. And one that sends much at a time. After each large read the others have their turn, since
-uvloop would go on reading while there is something to read; and when it was filled with small
-frames, or took long for its size, the next ones are heard a slice at a time. So are the first of
-each client, of whom nothing is known.
+read. And one that sends much at a time.
+
+Such a client's octets are heard a *portion* at a time, with a turn of the event loop between two.
+How large a portion is depends on what it costs: it is to take about as long as others can well
+wait. Bodies cost next to nothing for their size, and are soon heard as they are read; frames by
+the thousand, compressed fields, and requests that an application works on cost much for theirs. A
+client of whom nothing is known begins with small portions, so that reconnecting gains nothing.
+
+uvloop goes on reading for as long as each read fills its buffer, so after such a one it is told to
+pause for a turn.
 """
 
 from __future__ import annotations
@@ -18,80 +24,80 @@ from plait.http2.connection import Connection
 
 from .outlet import Outlet
 
-# Octets of a read after which others have their turn: what event loops read at a time is more.
-_FULL = 65_536
+# Octets of a read that was as large as event loops make them, or nearly, over TLS.
+_FULL = 240_000
 
-# Seconds of CPU that are long for a read, and for each of its octets: a large frame of a body takes
-# a hundredth of that.
+# Seconds of CPU that a portion may take, and as many more for each request that was answered in it:
+# others get as much for theirs. When it takes less than half of that the next may be larger.
 _LONG = 2e-4
-_LONG_OCTET = 1.6e-8
+_LONG_ANSWER = 2e-5
 
-# Octets of a slice; octets of a frame, on the average, that is small; and how many are few.
-_SLICE = 4096
-_SMALL_FRAME = 8192
-_FEW = 4
-
-# Slices that are harmless until large reads are taken whole: of a new client, and of one that had
-# our trust and lost it.
-_FIRST_CAUTION = 16
-_CAUTION = 64
+# Octets of a portion: the smallest, which is not worth a look at the clock, and the largest, which
+# is more than is ever read at a time.
+_LEAST = 4096
+_MOST = 524_288
 
 
 class Inlet(Outlet):
     """The reading part of a connection.
 
-    :ivar caution: how many more slices are to be taken; 0 for a client that is trusted.
+    :ivar portion: how many octets are heard at a time.
+    :ivar answered: how many streams have ended in good order.
     :ivar held_back: nothing is read because too much waits to be written.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, log: logging.Logger) -> None:
         super().__init__(loop, log)
-        self.caution = _FIRST_CAUTION
+        self.portion = _LEAST
+        self.answered = 0
         # What was read and waits for its turn, and where it goes on.
         self.unheard = b""
         self.heard = 0
         self.held_back = False
         self.deaf = False
 
-    def hear(self, data: bytes) -> int:
-        """Take octets that are HTTP/2, and act upon them; returns how many events they made."""
+    def hear(self, data: bytes) -> None:
+        """Take octets that are HTTP/2, and act upon them."""
         raise NotImplementedError
 
     def hear_much(self, data: bytes) -> None:
-        """Take a large read, or a slice of one, and judge whether the next are to be sliced."""
+        """Take a portion, and see by its cost how large the next may be."""
         size = len(data)
+        answered = self.answered
         began = thread_time()
-        events = self.hear(data)
+        self.hear(data)
         seconds = thread_time() - began
-        small = events > _FEW and events * _SMALL_FRAME > size
-        if small or seconds > _LONG + size * _LONG_OCTET:
-            self.caution = _CAUTION
-        elif self.caution:
-            self.caution -= 1
-        if size >= _FULL and not self.deaf:
-            self.stop_reading()
-            self.loop.call_soon(self.read_on)
+        most = _LONG + (self.answered - answered) * _LONG_ANSWER
+        if seconds > most:
+            self.portion = max(_LEAST, int(size * most / seconds))
+        elif seconds < most / 2 and size >= self.portion and size < _MOST:
+            self.portion = 2 * self.portion
 
     def hear_in_turns(self, data: bytes) -> None:
-        """Take octets a slice at a time."""
+        """Take octets a portion at a time."""
         if self.unheard:
             self.unheard = self.unheard[self.heard :] + data
             self.heard = 0
-            return
-        self.unheard = data
-        self.heard = 0
-        self.hear_slice()
+        elif len(data) <= self.portion:
+            self.hear_much(data)
+            if len(data) >= _FULL and not self.deaf:
+                self.stop_reading()
+                self.loop.call_soon(self.read_on)
+        else:
+            self.unheard = data
+            self.heard = 0
+            self.hear_portion()
 
-    def hear_slice(self) -> None:
-        """Take the next slice; nothing more is read while others wait."""
+    def hear_portion(self) -> None:
+        """Take the next portion; nothing more is read while others wait."""
         start = self.heard
-        self.heard = start + _SLICE
+        self.heard = start + self.portion
         piece = self.unheard[start : self.heard]
         if piece:
             self.hear_much(piece)
         if self.heard < len(self.unheard):
             self.stop_reading()
-            self.loop.call_soon(self.hear_slice)
+            self.loop.call_soon(self.hear_portion)
         else:
             self.unheard = b""
             self.read_on()

@@ -29,25 +29,44 @@ class Outgoing:
     :ivar ended: nothing more will be written.
     """
 
-    __slots__ = ("_chunks", "_file", "_left", "_paused", "_waiting", "_went_down", "ended")
+    __slots__ = (
+        "_chunks",
+        "_cut",
+        "_cut_octets",
+        "_file",
+        "_left",
+        "_offset",
+        "_paused",
+        "_waiting",
+        "_went_down",
+        "ended",
+    )
 
     def __init__(self, went_down: Callable[[], None]) -> None:
         self._went_down = went_down
         self._chunks: deque[Any] = deque()
         self._waiting = 0
         self._paused = False
+        # A view of the first chunk, once it is being sent in parts; its octets, and those sent.
+        self._cut: memoryview | None = None
+        self._cut_octets = 0
+        self._offset = 0
         # A file that is being sent, and how many octets of it are wanted: -1 for all.
         self._file: BinaryIO | None = None
         self._left = -1
         self.ended = False
 
     def write(self, data: Any) -> bool:
-        """Add octets; whether the application may go on."""
+        """Add octets; whether many wait now."""
         octets = steady(data)
         size = len(octets)
         if size:
             self._chunks.append(octets)
             self._waiting += size
+        return self._waiting >= _HIGH
+
+    def has_room(self) -> bool:
+        """Whether the application may go on; it is told later when it may not."""
         if self._waiting >= _HIGH:
             self._paused = True
         return not self._paused
@@ -69,24 +88,42 @@ class Outgoing:
         if not chunks:
             self._low()
             return None, DATA_EOF if self.ended and self._file is None else DATA_DEFERRED
-        chunk = chunks[0]
-        size = len(chunk)
-        if size <= most:
-            chunks.popleft()
-        else:
-            view = chunk if type(chunk) is memoryview else memoryview(chunk)
-            chunks[0] = view[most:]
-            chunk = view[:most]
-            size = most
-        self._waiting -= size
+        octets = self._next(chunks, most)
         self._low()
-        if chunks or self._file is not None or not self.ended:
-            return chunk, DATA_OK
-        return chunk, DATA_EOF
+        if not self.ended or chunks or self._file is not None:
+            return octets, DATA_OK
+        return octets, DATA_EOF
+
+    def _next(self, chunks: deque[Any], most: int) -> Any:
+        """Return the next octets of the first chunk."""
+        cut = self._cut
+        if cut is None:
+            chunk = chunks[0]
+            size = len(chunk)
+            if size <= most:
+                chunks.popleft()
+                self._waiting -= size
+                return chunk
+            cut = memoryview(chunk)
+            self._cut = cut
+            self._cut_octets = size
+        start = self._offset
+        end = start + most
+        if end >= self._cut_octets:
+            chunks.popleft()
+            self._waiting -= self._cut_octets - start
+            self._cut = None
+            self._offset = 0
+            return cut[start:]
+        self._waiting -= most
+        self._offset = end
+        return cut[start:end]
 
     def close(self) -> None:
         """Forget everything: the response is over."""
         self._chunks.clear()
+        self._cut = None
+        self._offset = 0
         self._waiting = 0
         if self._file is not None:
             self._file.close()

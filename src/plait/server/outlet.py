@@ -2,27 +2,31 @@
 
 Writing is a pull. The engine is asked while the transport has room, and not while it has enough
 (``pause_writing``); hence the bodies are not asked either, and nothing piles up.
+
+Large bodies in clear text are given to the system itself as they lie, which takes most of them at
+once; what it does not take goes to the transport, that waits for it. Transports copy or wrap each
+piece, which costs as much as all the rest that is done for it here.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import sys
+import os
+import socket
 
+from plait.http2.body import Octets
 from plait.http2.connection import Connection
 
 from .link import Link
 
-# Octets asked of the engine at a time, and times in a row before other connections have a turn.
-_APPETITE = 131_072
-_HELPINGS = 16
+_writev = getattr(os, "writev", None)
 
-# In these versions asyncio's `writelines` never calls `pause_writing`, however much waits
-# (CVE-2024-12254). `write` does, and so the last piece goes that way.
-_WRITELINES_NEVER_PAUSES = (3, 12) <= sys.version_info < (3, 12, 9) or (
-    (3, 13) <= sys.version_info < (3, 13, 2)
-)
+# Octets asked of the engine at a time, in clear text and for TLS, and times in a row before other
+# connections have a turn.
+_APPETITE = 262_144
+_SECURE_APPETITE = 131_072
+_HELPINGS = 8
 
 # Empty answers of bodies in a row that are asked again at once; then the pauses grow to this.
 _PATIENCE = 16
@@ -46,6 +50,8 @@ class Outlet(Link):
         self.again: asyncio.Handle | None = None
         self.empty_helpings = 0
         self.due = False
+        # What the system knows the socket by; -1 where only the transport can write to it.
+        self.descriptor = -1
 
     def pause_writing(self) -> None:
         """The transport has enough."""
@@ -57,8 +63,15 @@ class Outlet(Link):
         self.flush()
 
     def limit_buffer(self, transport: asyncio.Transport) -> None:
-        """Tell the transport how much it should hold at most."""
-        transport.set_write_buffer_limits(_APPETITE)
+        """Tell the transport how much it should hold at most.
+
+        In clear text that is what is left of one helping.
+        """
+        if self.secure:
+            transport.set_write_buffer_limits(_SECURE_APPETITE)
+        else:
+            transport.set_write_buffer_limits(0)
+            self.descriptor = descriptor_of(transport)
 
     def waiting_octets(self) -> int:
         """Return how many octets the transport holds that the system has not taken."""
@@ -86,11 +99,11 @@ class Outlet(Link):
     def write_helping(self, engine: Connection, transport: asyncio.Transport) -> bool:
         """Write what the engine gives at a time; ``False`` when that is nothing.
 
-        In clear text large bodies go out uncopied. TLS makes a record of each write at least,
+        In clear text large bodies go out as they lie. TLS makes a record of each write at least,
         and is given one.
         """
         if self.secure:
-            data = engine.data_to_send(_APPETITE)
+            data = engine.data_to_send(_SECURE_APPETITE)
             if not data:
                 return False
             self.octets_out += len(data)
@@ -99,13 +112,18 @@ class Outlet(Link):
         pieces = engine.segments_to_send(_APPETITE)
         if not pieces:
             return False
+        size = 0
         for piece in pieces:
-            self.octets_out += len(piece)
-        last = pieces.pop() if len(pieces) == 1 or _WRITELINES_NEVER_PAUSES else None
-        if pieces:
-            transport.writelines(pieces)
-        if last is not None:
-            transport.write(last)
+            size += len(piece)
+        self.octets_out += size
+        if len(pieces) == 1:
+            transport.write(pieces[0])
+            return True
+        taken = 0
+        if self.descriptor >= 0 and not transport.get_write_buffer_size():
+            taken = give(self.descriptor, pieces)
+        if taken < size:
+            transport.write(b"".join(pieces)[taken:])
         return True
 
     def pause(self) -> float:
@@ -136,3 +154,21 @@ class Outlet(Link):
         """The other turn has come."""
         self.again = None
         self.flush()
+
+
+def descriptor_of(transport: asyncio.BaseTransport) -> int:
+    """Return the descriptor of a socket that may be written to directly; -1 if there is none."""
+    if _writev is None:
+        return -1
+    sock: socket.socket | None = transport.get_extra_info("socket")
+    return -1 if sock is None else sock.fileno()
+
+
+def give(descriptor: int, pieces: list[Octets]) -> int:
+    """Return how many octets the system took. The transport finds out why if these are none."""
+    assert _writev is not None
+    try:
+        taken: int = _writev(descriptor, pieces)
+    except OSError:
+        return 0
+    return taken

@@ -29,8 +29,8 @@ cdef class ServerProtocol(Exchanges):
     cdef readonly object linger
 
     cpdef object data_received(self, data)
-    @cython.locals(engine=Connection, events=list, count=Py_ssize_t)
-    cpdef Py_ssize_t hear(self, bytes data) except -1
+    @cython.locals(engine=Connection, events=list)
+    cpdef object hear(self, bytes data)
     @cython.locals(kept=list)
     cpdef list without_withdrawn(self, Connection engine, list events)
     cpdef object rare_event(self, event)

@@ -47,8 +47,8 @@ _SPEAKING = 1
 _LINGERING = 2
 _LOST = 3
 
-# Octets of a read that is not worth a look at what was in it.
-_SMALL_READ = 32_768
+# Octets of a read that is not worth a look at what it costs.
+_SMALL_READ = 4096
 
 # Seconds in which a client that broke the rules has to read what was said last.
 _SHORT_PATIENCE = 1.0
@@ -138,24 +138,21 @@ class ServerProtocol(Exchanges):
             data = self.opened(data)
             if not data:
                 return
-        if self.caution:
+        if len(data) > _SMALL_READ or self.unheard:
             self.hear_in_turns(data)
-        elif len(data) > _SMALL_READ:
-            self.hear_much(data)
         else:
             self.hear(data)
 
-    def hear(self, data: bytes) -> int:
-        """Take octets that are HTTP/2; returns how many events they made."""
+    def hear(self, data: bytes) -> None:
+        """Take octets that are HTTP/2."""
         engine = self.engine
         if engine is None:
-            return 0
+            return
         self.busy = True
         self.logs_access = self.log.isEnabledFor(logging.INFO)
         try:
             events = engine.receive_data(data)
-            count = len(events)
-            if count > 1:
+            if len(events) > 1:
                 events = self.without_withdrawn(engine, events)
             for event in events:
                 if isinstance(event, RequestReceived):
@@ -169,7 +166,6 @@ class ServerProtocol(Exchanges):
         finally:
             self.busy = False
         self.flush()
-        return count
 
     def eof_received(self) -> bool:
         """The client has gone: a false answer lets the transport close itself."""
