@@ -53,13 +53,6 @@ def test_a_list_is_one_response(result: Any) -> None:
     assert exchange.sent == [("respond", 200, fields, b"hello world")]
 
 
-def test_spaces_around_a_value_are_no_part_of_it() -> None:
-    # Django's handler gives its cookies so.
-    exchange = exchanged(answering([b""], ("Set-Cookie", " id=1; Path=/ \t"), ("X-Empty", " ")))
-    fields = [(b"set-cookie", b"id=1; Path=/"), (b"x-empty", b"")]
-    assert exchange.sent == [("respond", 200, fields, b"")]
-
-
 def test_a_first_piece_that_is_everything_is_one_response() -> None:
     result = Closing(b"", b"hello", b"")
     exchange = exchanged(answering(result, ("Content-Length", "5")))

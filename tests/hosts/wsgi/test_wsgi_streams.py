@@ -267,7 +267,9 @@ def test_those_that_wait_for_a_thread_leave_credit_to_those_that_have_one() -> N
         turned_away = half(peer)
         assert turned_away.status == 503
         assert turned_away.credit == 100_000
-        assert half(Peer(None, None, None)).status == 0
+        of_another = half(Peer(None, None, None))
+        assert of_another.status == 0
+        of_another.disconnect()
         exchanges[3].data(bytes(100_000))
         assert exchanges[3].status == 503
         host.kept = 100_000
@@ -281,6 +283,7 @@ def test_those_that_wait_for_a_thread_leave_credit_to_those_that_have_one() -> N
         await until(lambda: {exchange.credit for exchange in exchanges} == {200_000})
 
     hosted(host, scenario)
+    assert host.pool.alive == 0
 
 
 def test_what_is_gathered_and_not_read_gets_no_credit_twice() -> None:

@@ -15,7 +15,7 @@ cdef class EnvironMaker:
     cdef str _root
     cdef dict _common
 
-    @cython.locals(peer=Peer, known=tuple, environ=dict, target=bytes, path=bytes, query=bytes, method=bytes)
+    @cython.locals(peer=Peer, known=tuple, environ=dict, target=bytes, path=bytes, query=bytes, method=bytes, scheme_octets=bytes, fields=list)
     cpdef dict environ(self, exchange)
     cpdef str _path_info(self, bytes path)
     @cython.locals(template=dict)

@@ -97,29 +97,27 @@ class EnvironMaker:
 
     def environ(self, exchange: Exchange) -> Environ:
         """Return the environ of a request, all but ``wsgi.input`` and what can be called."""
-        peer = exchange.peer
+        version, method, scheme_octets, target, fields, peer, _ = exchange.told()
         # Who made it stands beside it: the peer that a proxy tells of may share the connection's
         # context.
         known: tuple[Peer, Environ] | None = peer.context.get(_CONTEXT)
         if known is None or known[0] is not peer:
             known = peer.context[_CONTEXT] = (peer, self._template(peer))
         environ = known[1].copy()
-        target = exchange.path
         path, _, query = target.partition(b"?")
-        environ["REQUEST_METHOD"] = exchange.method.decode("latin-1")
+        environ["REQUEST_METHOD"] = method.decode("latin-1")
         environ["PATH_INFO"] = self._path_info(path)
         environ["QUERY_STRING"] = query.decode("latin-1")
         environ["REQUEST_URI"] = environ["RAW_URI"] = target.decode("latin-1")
-        version = exchange.http_version
         environ["SERVER_PROTOCOL"] = "HTTP/2.0" if version == "2" else "HTTP/" + version
-        scheme = exchange.scheme.decode("latin-1")
+        scheme = scheme_octets.decode("latin-1")
         environ["wsgi.url_scheme"] = scheme
         if scheme == "https":
             environ["HTTPS"] = "on"
         if "SERVER_PORT" not in environ:
             environ["SERVER_PORT"] = "443" if scheme == "https" else "80"
         environ["wsgi.errors"] = sys.stderr
-        add_fields(environ, exchange.headers)
+        add_fields(environ, fields)
         return environ
 
     def _path_info(self, path: bytes) -> str:

@@ -114,13 +114,10 @@ def status_code(status: Any) -> int:
 
 
 def native_field(name: Any, value: Any) -> Field:
-    """Return a field as octets, of which each character stands for one, the name in lower case.
-
-    Spaces around a value are no part of it (RFC 9110 §5.5): Django puts one before its cookies.
-    """
+    """Return a field as octets, of which each character stands for one, the name in lower case."""
     if not isinstance(name, str) or not isinstance(value, str):
         raise TypeError(f"names and values of fields must be str: {name!r}, {value!r}")
-    return (name.lower().encode("latin-1"), value.strip(" \t").encode("latin-1"))
+    return (name.lower().encode("latin-1"), value.encode("latin-1"))
 
 
 def native_fields(fields: Iterable[tuple[Any, Any]]) -> list[Field]:
