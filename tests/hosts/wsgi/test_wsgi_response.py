@@ -147,6 +147,12 @@ def test_fields_that_were_sent_before() -> None:
     assert exchanged(answering([], *given, status="405")).status == 405
 
 
+def test_space_around_a_value_is_no_part_of_it() -> None:
+    headers = [("X-A", " a; b; "), ("X-B", "\t"), ("Content-Length", " 2")]
+    fields = [(b"x-a", b"a; b;"), (b"x-b", b""), (b"content-length", b"2")]
+    assert exchanged(answering([b"ok"], *headers)).response_headers == fields
+
+
 def test_a_content_length_said_twice_is_said_once() -> None:
     headers = [("Content-Length", "2"), ("content-length", "2")]
     exchange = exchanged(answering([b"ok"], *headers))

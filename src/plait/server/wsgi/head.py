@@ -117,7 +117,8 @@ def native_field(name: Any, value: Any) -> Field:
     """Return a field as octets, of which each character stands for one, the name in lower case."""
     if not isinstance(name, str) or not isinstance(value, str):
         raise TypeError(f"names and values of fields must be str: {name!r}, {value!r}")
-    return (name.lower().encode("latin-1"), value.encode("latin-1"))
+    # Space around a value is no part of it (RFC 9110 §5.5), and HTTP/2 does not carry it.
+    return (name.lower().encode("latin-1"), value.strip(" \t").encode("latin-1"))
 
 
 def native_fields(fields: Iterable[tuple[Any, Any]]) -> list[Field]:
