@@ -332,6 +332,11 @@ def test_what_an_application_says_of_the_connection_is_left_out() -> None:
     assert client.ended()
 
 
+def test_space_around_a_value_is_taken_off() -> None:
+    client = client_with(lambda cycle: cycle.exchange.respond(200, [(b"X", b" a b; \t")], b""))
+    assert b"\r\nx: a b;\r\n" in client.send(GET).receive()
+
+
 def test_an_interim_response_has_no_content_length() -> None:
     server = FakeServer()
     server.answer = None

@@ -376,10 +376,12 @@ class H1Exchange:
         try:
             return rendered(given)
         except InvalidFieldError:
-            for name, value in given:
+            # RFC 9110 §5.5: space around a value is no part of it.
+            bare = [(name, value.strip(b" \t")) for name, value in given]
+            for name, value in bare:
                 if name.lower() == b"connection" and value.lower() == b"close":
                     self.persists = False
-            return rendered([f for f in given if f[0].lower() not in _CONNECTION_FIELDS])
+            return rendered([f for f in bare if f[0].lower() not in _CONNECTION_FIELDS])
 
     def is_bodiless(self, status: int) -> bool:
         """Whether a response has no body, whatever is given (RFC 9110 §6.4.1)."""
