@@ -201,3 +201,31 @@ def test_a_client_that_has_only_connected_is_served_while_the_server_closes() ->
 
     run(main())
     assert kind.calls[-1] == (1, "close", 0)
+
+
+def test_who_has_just_connected_may_ask_before_it_is_told_of_the_end() -> None:
+    """HAProxy would not send what it connected for, and fail its clients' requests."""
+
+    async def main() -> None:
+        loop: Any = clock()
+        now = loop.time()
+        server = HTTP2Server(LOCAL, recorder())
+        await server.start()
+        async with client_of(server) as client:
+            await client.settled()
+            loop.time = lambda: now + loop.moved  # it stands still from here on
+            closing = asyncio.ensure_future(server.close(30))
+            await pass_time(0.2, step=0.1)
+            client.send(client.request(1))
+            assert (await client.response(1))[1] == b"hello"
+            assert GOAWAY not in [each.type for each in client.seen]
+            await pass_time(0.1, step=0.1)
+            del loop.time
+            await client.rest()
+            ends = [each.payload[:4] for each in client.seen if each.type == GOAWAY]
+            assert ends == [(2**31 - 1).to_bytes(4, "big"), (1).to_bytes(4, "big")]
+            client.writer.close()
+            while not closing.done():
+                await pass_time(0.1, step=0.1)
+
+    run_with_clock(main())

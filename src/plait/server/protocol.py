@@ -53,6 +53,9 @@ _SMALL_READ = 4096
 # Seconds in which a client that broke the rules has to read what was said last.
 _SHORT_PATIENCE = 1.0
 
+# Seconds in which a client that has just connected may ask before it is told of a graceful end.
+_FIRST_REQUESTS = 0.25
+
 _INTERNAL_ERROR = int(ErrorCode.INTERNAL_ERROR)
 _CANCEL = int(ErrorCode.CANCEL)
 
@@ -224,7 +227,7 @@ class ServerProtocol(Exchanges):
         self.phase = _SPEAKING
         engine.initiate_connection()
         if self.leaving:
-            engine.begin_shutdown()
+            self.begin_shutdown()
         opening = self.opening
         self.opening = b""
         return opening
@@ -340,6 +343,18 @@ class ServerProtocol(Exchanges):
         self.leaving = True
         for handler in list(self.streams.values()):
             handler._h2_leaving()
+        engine = self.engine
+        if engine is None or self.phase != _SPEAKING:
+            return
+        if engine.requests_received or self.watch.ending is not None:
+            self.announce_end()
+        else:
+            # HAProxy does not send what it connected for when it is told of the end before, and
+            # cannot tell its own clients that they may ask again.
+            self.loop.call_later(_FIRST_REQUESTS, self.announce_end)
+
+    def announce_end(self) -> None:
+        """Tell the client that the connection ends."""
         if self.phase == _SPEAKING and self.engine is not None:
             self.engine.begin_shutdown()
             self.flush()
