@@ -174,7 +174,7 @@ class Answer:
         return b"".join(self._chunks)
 
     def start(
-        self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None, /
+        self, status: str, headers: list[tuple[str, str]], /, exc_info: ExcInfo | None = None
     ) -> Callable[[bytes], object]:
         """Set status and header fields; return ``write``.
 
