@@ -126,7 +126,7 @@ class Party:
                 assert stream.send_window == self.sending.of(stream_id), stream_id
             if stream.can_receive_data():
                 own = stream.receive_window
-                given = session.stream_window if own is None else own.available
+                given = session.out.stream_window if own is None else own.available
                 assert given == self.giving.of(stream_id), stream_id
 
 

@@ -48,6 +48,7 @@ cdef class FieldBlocks:
     cpdef object prioritise(self, Stream stream, Head head)
     @cython.locals(session=Session, head=Head)
     cpdef object on_response(self, bytes block, Stream stream, bint end_stream)
+    @cython.locals(out=Outbound)
     cpdef object end(self, Stream stream)
 
 cpdef Py_ssize_t unpadded_end(bytes data, Py_ssize_t start, Py_ssize_t length, str slug) except -1

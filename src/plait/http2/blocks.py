@@ -290,6 +290,10 @@ class FieldBlocks:
             if stream.expected > 0:
                 raise malformed(stream_id, "content_length.short")
             stream.state = HALF_CLOSED_REMOTE
+        elif stream.expected > 0:
+            for field in head.fields:
+                if field[0] == b"expect":
+                    stream.reluctant = True
         session.events.append(request_received(stream_id, head, end_stream))
 
     def hold_fields(self, stream: Stream, error_code: int) -> None:
@@ -379,9 +383,10 @@ class FieldBlocks:
             check_trailers(kinds)
         except MalformedError as error:
             raise malformed(stream.id, error.slug) from None
-        if stream.expected > 0:
+        if stream.expected > 0 and stream.rest == 0:
             raise malformed(stream.id, "content_length.short")
-        self.session.events.append(TrailersReceived(stream.id, fields))
+        if stream.rest == 0:
+            self.session.events.append(TrailersReceived(stream.id, fields))
         self.end(stream)
 
     def on_promise(self, block: bytes, stream_id: int, promised_id: int) -> None:
@@ -441,9 +446,12 @@ class FieldBlocks:
     def end(self, stream: Stream) -> None:
         """The peer ended its side."""
         stream.recv_end_stream()
+        out = self.session.out
         if stream.state == CLOSED:
-            self.session.out.forget(stream)
+            out.forget(stream)
             self.session.events.append(stream_closed(stream.id, 0))
+        elif stream.rest > 0:
+            out.end_response(stream)
 
 
 def refused(stream_id: int) -> StreamFault:

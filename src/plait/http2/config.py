@@ -68,8 +68,12 @@ class Config:
     """Announce ``max_header_list_size``; it is enforced in any case."""
 
     reset_unread_request: bool = True
-    """Server: after a complete response to an incomplete request, send RST_STREAM(NO_ERROR)
-    so that the client stops sending (RFC 9113 §8.1)."""
+    """Server: after a complete response to an incomplete request the stream is over, and the client
+    told to stop by RST_STREAM(NO_ERROR) (RFC 9113 §8.1). Without, the application gets the rest."""
+
+    dropped_octets: int = MAX_WINDOW
+    """Server: octets of such a request that are dropped before the client is told, by default as
+    many as it has credit for: some take that frame for a failure while they send. 0: at once."""
 
     host_may_differ: bool = False
     """Let a ``host`` field pass that is not the ``:authority`` (RFC 9113 §8.3.1: SHOULD NOT)."""
@@ -96,6 +100,7 @@ class Config:
             ("connection_window_size", DEFAULT_WINDOW, MAX_WINDOW),
             ("max_frame_size", MIN_MAX_FRAME_SIZE, MAX_MAX_FRAME_SIZE),
             ("max_header_list_size", 1, 2**32 - 1),
+            ("dropped_octets", 0, MAX_WINDOW),
         ):
             value = getattr(self, name)
             if not low <= value <= high:

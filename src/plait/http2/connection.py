@@ -311,7 +311,7 @@ class Connection(ConnectionView):
             window = self._inbound.window_of(stream)
             # An initial window on its way will move this one.
             session = self._session
-            ahead = session.local.largest(INITIAL_WINDOW_SIZE) - session.stream_window
+            ahead = session.local.largest(INITIAL_WINDOW_SIZE) - session.out.stream_window
         # The size counts: what is not available now will be, when it is consumed.
         if increment < 1 or window.size + ahead + increment > MAX_WINDOW:
             raise UsageError(f"a window cannot grow by {increment}")
@@ -361,7 +361,10 @@ class Connection(ConnectionView):
             # It moves every window, also those that grew: none may exceed 2^31-1.
             for stream in self._streams.living.values():
                 window = stream.receive_window
-                if window is not None and window.size - session.stream_window + value > MAX_WINDOW:
+                if (
+                    window is not None
+                    and window.size - session.out.stream_window + value > MAX_WINDOW
+                ):
                     refused = True
         # RFC 9218 §2.1: it MUST NOT change after the first SETTINGS.
         fixed = int(session.config.no_rfc7540_priorities)
@@ -379,6 +382,7 @@ class Connection(ConnectionView):
         limit = settings.get(MAX_CONCURRENT_STREAMS)
         if limit is not None:
             session.max_streams = limit
+        self._out.announced_window = settings.get(INITIAL_WINDOW_SIZE, self._out.announced_window)
 
     def begin_shutdown(self) -> None:
         """Begin a graceful end (RFC 9113 §6.8): GOAWAY with the highest id there is, and a PING.

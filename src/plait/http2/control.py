@@ -153,8 +153,8 @@ class ControlFrames:
             if code == HEADER_TABLE_SIZE:
                 session.decoder.max_allowed_table_size = value
             elif code == INITIAL_WINDOW_SIZE:
-                self.resize_receive_windows(value - session.stream_window)
-                session.stream_window = value
+                self.resize_receive_windows(value - session.out.stream_window)
+                session.out.stream_window = value
             elif code == MAX_FRAME_SIZE:
                 session.max_frame_size = session.local.largest(MAX_FRAME_SIZE)
             elif code == ENABLE_PUSH:

@@ -261,7 +261,7 @@ class Inbound:
             session.unread()
         stream = session.streams.living.get(stream_id)
         if stream is None or not stream.can_receive_data():
-            self.on_stray_data(stream, length, stream_id)
+            self.on_stray_data(stream, length, flags, stream_id)
             return
         if size:
             session.received_frames += 1
@@ -269,7 +269,7 @@ class Inbound:
             session.budgets.spend("data.empty_flood")
         self.on_body(stream, data[at:end], length, (flags & END_STREAM) != 0)
 
-    def on_stray_data(self, stream: Stream | None, length: int, stream_id: int) -> None:
+    def on_stray_data(self, stream: Stream | None, length: int, flags: int, stream_id: int) -> None:
         """DATA that no application will see: credited at once."""
         session = self.session
         session.out.credit(length)
@@ -279,6 +279,7 @@ class Inbound:
             raise protocol_error("data.idle", f"DATA on stream {stream_id}, which is idle")
         if session.is_beyond_goaway(stream_id) or session.streams.was_reset_by_us(stream_id):
             session.spend_control()
+            session.out.discard(stream_id, length, (flags & END_STREAM) != 0)
             return
         raise StreamFault(
             stream_id, ErrorCode.STREAM_CLOSED, "data.closed", f"stream {stream_id} has closed"
@@ -316,9 +317,12 @@ class Inbound:
             stream.expected -= size
             if stream.expected < 0:
                 raise malformed(stream.id, "content_length.exceeded")
-            if end_stream and stream.expected > 0:
+            if end_stream and stream.expected > 0 and stream.rest == 0:
                 raise malformed(stream.id, "content_length.short")
-        session.events.append(DataReceived(stream.id, payload, size, end_stream))
+        if stream.rest > 0:
+            session.out.drop(stream, size, end_stream)
+        else:
+            session.events.append(DataReceived(stream.id, payload, size, end_stream))
         if end_stream:
             self.blocks.end(stream)
         elif window.pending:
@@ -327,5 +331,5 @@ class Inbound:
     def window_of(self, stream: Stream) -> ReceiveWindow:
         """Return the window we gave for a stream."""
         if stream.receive_window is None:
-            stream.receive_window = ReceiveWindow(self.session.stream_window)
+            stream.receive_window = ReceiveWindow(self.session.out.stream_window)
         return stream.receive_window

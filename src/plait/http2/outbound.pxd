@@ -19,8 +19,10 @@ cdef Py_ssize_t _HEADER
 cdef Py_ssize_t _DRIBBLE_MAX
 
 cdef class Outbound(Output):
+    cdef public long long announced_window
     cdef public bint closing_is_reset
     cdef public long long dribbled
+    cdef public long long dropped_octets
     cdef public list events
     cdef public bint filling
     cdef public long long held_field_octets
@@ -37,6 +39,7 @@ cdef class Outbound(Output):
     cdef public long long sent_octets
     cdef public list source_errors
     cdef public list starved
+    cdef public long long stream_window
     cdef public StreamTable streams
     cdef public long long window
 
@@ -65,6 +68,15 @@ cdef class Outbound(Output):
     cpdef object resume(self, Stream stream)
     cpdef object source_failed(self, Stream stream, object error)
     cpdef object end_stream(self, Stream stream)
+    @cython.locals(window=ReceiveWindow, credit=cython.longlong)
+    cpdef long long droppable(self, Stream stream)
+    cpdef bint waits_with_end(self, Stream stream)
+    cpdef object drop(self, Stream stream, long long octets, bint end_stream)
+    cpdef object end_response(self, Stream stream)
+    @cython.locals(left=cython.longlong)
+    cpdef object end_request(self, Stream stream)
+    @cython.locals(left=cython.longlong)
+    cpdef object discard(self, long long stream_id, Py_ssize_t octets, bint end_stream)
     cpdef object write_reset(self, Stream stream, long long error_code)
     cpdef object refuse(self, long long stream_id, long long error_code)
     @cython.locals(held=cython.longlong)

@@ -42,8 +42,10 @@ class Outbound(Output):
     """What leaves: the output, and what waits for windows in the streams."""
 
     __slots__ = (
+        "announced_window",
         "closing_is_reset",
         "dribbled",
+        "dropped_octets",
         "events",
         "filling",
         "held_field_octets",
@@ -60,6 +62,7 @@ class Outbound(Output):
         "sent_octets",
         "source_errors",
         "starved",
+        "stream_window",
         "streams",
         "window",
     )
@@ -71,9 +74,14 @@ class Outbound(Output):
         # The connection's credit for sending (RFC 9113 §6.9) and the one we gave.
         self.window = 65_535
         self.receive_window = ReceiveWindow(65_535)
+        # Credit of a new stream of the peer, as our acknowledged settings say.
+        self.stream_window = 65_535
+        # What it is going to be, when the peer has taken note of all our settings.
+        self.announced_window = config.initial_window_size
         # From the peer's SETTINGS; -1: no limit.
         self.remote_max_streams = -1
         self.closing_is_reset = streams.is_server and config.reset_unread_request
+        self.dropped_octets = config.dropped_octets
         self.holds_heads = streams.is_server and config.withdrawable_responses
         # Streams whose header section waits, and streams whose source had nothing just now.
         self.pending_heads: dict[int, Stream] | None = None
@@ -196,7 +204,7 @@ class Outbound(Output):
             body.trailers = None
             self.write_headers(stream.id, fields, True)
             self.end_stream(stream)
-        elif body.ends:
+        elif body.ends and not self.waits_with_end(stream):
             self.write_data(stream, b"", 0, True)
             self.end_stream(stream)
 
@@ -279,6 +287,8 @@ class Outbound(Output):
         if waits and length == most and length < _DRIBBLE_MAX:
             self.dribbled += 1
         ends = body.ends and not waits and body.trailers is None
+        if ends and stream.can_receive_data():
+            ends = not self.waits_with_end(stream)
         if length or ends:
             self.write_data(stream, data, length, ends)
         if not waits:
@@ -353,12 +363,79 @@ class Outbound(Output):
         if stream.state != CLOSED:
             if not self.closing_is_reset or stream.tunnel:
                 return
-            # RFC 9113 §8.1: after a complete response to an incomplete request a server may
-            # ask the client to stop, with RST_STREAM(NO_ERROR).
-            self.write_reset(stream, 0)
+            self.end_request(stream)
         else:
             self.forget(stream)
         self.events.append(stream_closed(stream.id, 0))
+
+    def droppable(self, stream: Stream) -> int:
+        """Return how many octets of a request may come after its response."""
+        window = stream.receive_window
+        credit = self.announced_window
+        if window is not None:
+            credit += window.available - self.stream_window
+        return min(credit, self.dropped_octets)
+
+    def waits_with_end(self, stream: Stream) -> bool:
+        """Whether a response that was sent ends only when its request does.
+
+        There are clients that lose a response whose end comes while they send. One that told the
+        length of its request, and does not wait to be asked for it, sends on until it is through
+        or has no more credit.
+        """
+        if stream.expected < 0 or not stream.can_receive_data() or not self.closing_is_reset:
+            return False
+        if stream.reluctant and stream.receive_window is None:
+            return False
+        stream.rest = self.droppable(stream) if stream.expected > 0 else 0
+        return stream.rest > 0
+
+    def drop(self, stream: Stream, octets: int, end_stream: bool) -> None:
+        """DATA of such a request: nobody waits for it any more."""
+        self.credit(octets)
+        stream.unacknowledged -= octets
+        if octets:
+            stream.held_frames -= 1
+            self.held_frames -= 1
+        stream.rest -= octets
+        if end_stream:
+            stream.rest = 1  # what is left does not matter
+        elif stream.rest <= 0:
+            self.end_response(stream)
+
+    def end_response(self, stream: Stream) -> None:
+        """Send the end that waited."""
+        self.write_data(stream, b"", 0, True)
+        stream.send_end_stream()
+        if stream.state == CLOSED:
+            self.forget(stream)
+        else:
+            self.write_reset(stream, 0)
+        self.events.append(stream_closed(stream.id, 0))
+
+    def end_request(self, stream: Stream) -> None:
+        """The response is complete, and the request is not: nobody will read the rest of it.
+
+        RFC 9113 §8.1: a server may ask the client to stop, with RST_STREAM(NO_ERROR). There are
+        clients that take this for a failure while they send. So they are asked when the credit
+        of the stream is used up: those with a shorter rest never, the others when they wait.
+        """
+        left = self.droppable(stream)
+        if left <= 0:
+            self.write_reset(stream, 0)
+            return
+        self.streams.remember_reset(stream.id, left)
+        self.forget(stream)
+
+    def discard(self, stream_id: int, octets: int, end_stream: bool) -> None:
+        """DATA for a stream that we have reset, or shall reset when its credit is used up."""
+        left = self.streams.left_of_request(stream_id)
+        if left == 0:
+            return
+        self.streams.remember_reset(stream_id, 0 if end_stream else max(left - octets, 0))
+        if left <= octets and not end_stream:
+            append_rst_stream(self.buffer, stream_id, 0)
+            self.unsent_answers += _CONTROL
 
     def write_reset(self, stream: Stream, error_code: int) -> None:
         """Reset a stream of ours; its late frames are expected."""

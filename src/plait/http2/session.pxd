@@ -29,7 +29,6 @@ cdef class Session:
     cdef public long long remote_window
     cdef public long long requests
     cdef public bint shutting_down
-    cdef public long long stream_window
     cdef public StreamTable streams
 
     @cython.locals(out=Outbound, octets=cython.longlong, requests=cython.longlong, frames=cython.longlong)

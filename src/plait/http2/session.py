@@ -51,7 +51,6 @@ class Session:
         "remote_window",
         "requests",
         "shutting_down",
-        "stream_window",
         "streams",
     )
 
@@ -72,8 +71,6 @@ class Session:
         )
         # The events of the current ``receive_data``.
         self.events: list[Event] = []
-        # Credit of a new stream of the peer, as our acknowledged settings say.
-        self.stream_window = 65_535
         # Credit of a new stream for sending, as the peer's settings say.
         self.remote_window = 65_535
         # Streams that the peer may have open, -1 for any number: enforced from the start, by

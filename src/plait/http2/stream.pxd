@@ -20,6 +20,7 @@ cdef class Stream:
     cdef public long long expected
     cdef public long long field_octets
     cdef public long long held_frames
+    cdef public long long rest
     cdef public ReceiveWindow receive_window
     cdef public Body body
     cdef public list pending_head
@@ -30,6 +31,7 @@ cdef class Stream:
     cdef public bint headless
     cdef public bint incremental
     cdef public bint queued
+    cdef public bint reluctant
     cdef public bint tunnel
 
     cpdef object begin(self, int stream_id, long long send_window)

@@ -56,6 +56,8 @@ class Stream:
         "pending_head",
         "queued",
         "receive_window",
+        "reluctant",
+        "rest",
         "send_window",
         "sent_octets",
         "state",
@@ -84,6 +86,8 @@ class Stream:
         self.field_octets = 0
         # Octets of body that content-length still promises; -1 when it promises nothing.
         self.expected = -1
+        # It came with ``expect``: the client may send nothing before we let it.
+        self.reluctant = False
         # A CONNECT that was not refused: neither side's end says anything of the other's.
         self.tunnel = False
         # The request is HEAD: the response has no body, whatever its content-length says.
@@ -92,6 +96,9 @@ class Stream:
         self.counted = False
         self.head_received = False
         self.head_sent = False
+        # All of the response was sent but its end, which comes with that of the request, or when
+        # this many octets of it have come; 0 otherwise.
+        self.rest = 0
         # What waits to be sent: a body, and for a pushed response its header section.
         self.body: Body | None = None
         self.pending_head: list[tuple[bytes, bytes]] | None = None

@@ -109,7 +109,7 @@ class ConnectionView:
     def remote_flow_control_window(self, stream_id: int) -> int:
         """Return how many octets the peer may send on a stream now."""
         window = self._submission.living(stream_id).receive_window
-        available = self._session.stream_window if window is None else window.available
+        available = self._session.out.stream_window if window is None else window.available
         return max(0, min(available, self._out.receive_window.available))
 
     # --- what waits for the peer ----------------------------------------------------------------

@@ -18,6 +18,8 @@ ORIGINAL_SETTINGS = Config(
     host_may_differ=True,
     # When a callback raises, the response that it has sent is dropped.
     withdrawable_responses=True,
+    # The reset of an early response follows it at once.
+    dropped_octets=0,
 )
 
 # Programs written for the original may count on what it told its handlers.
