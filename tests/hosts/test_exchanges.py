@@ -142,6 +142,13 @@ def test_fields_of_http1_are_left_out_and_an_own_date_stays() -> None:
     assert got == [(":status", "200"), ("date", "today"), ("x", "y")]
 
 
+def test_space_around_a_value_is_no_part_of_it() -> None:
+    fields = [(b"date", b"today"), (b"x", b" default-src 'self';\t")]
+    host = Script(begin=lambda exchange: exchange.respond(200, iter(fields), b""))
+    got, _ = served(host, get())
+    assert got == [(":status", "200"), ("date", "today"), ("x", "default-src 'self';")]
+
+
 def test_a_field_that_may_not_be_sent_is_an_error_and_nothing_was_sent() -> None:
     def begin(exchange: Any) -> None:
         with pytest.raises(ValueError, match="x y"):

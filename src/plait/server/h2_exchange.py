@@ -354,14 +354,20 @@ class H2Exchange(BaseRequestHandler):
 
     def _checked(self, status: int, headers: Fields) -> list[Field]:
         """Return the fields of a final response, dated."""
+        given = headers if type(headers) is list else list(headers)
         if status == 204 or status == 205:
             # RFC 9110 §8.6: MUST NOT be sent with 204; §15.3.6: a 205 has no content either. A
             # client would find a length that is not kept malformed (RFC 9113 §8.1.1).
-            headers = [field for field in headers if field[0].lower() != b"content-length"]
+            given = [field for field in given if field[0].lower() != b"content-length"]
         try:
-            return dated(response_fields(status, headers))
+            return dated(response_fields(status, given))
         except InvalidFieldError:
-            kept = [field for field in headers if field[0].lower() not in _CONNECTION_FIELDS]
+            # RFC 9110 §5.5: space around a value is no part of it.
+            kept = [
+                (name, value.strip(b" \t"))
+                for name, value in given
+                if name.lower() not in _CONNECTION_FIELDS
+            ]
             return dated(response_fields(status, kept))
 
     def _resume(self) -> None:
