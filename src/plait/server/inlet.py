@@ -78,7 +78,7 @@ class Inlet(Outlet):
         if self.unheard:
             self.unheard = self.unheard[self.heard :] + data
             self.heard = 0
-        elif len(data) <= self.portion:
+        elif len(data) <= self.portion + self.portion // 2:
             self.hear_much(data)
             if len(data) >= _FULL and not self.deaf:
                 self.stop_reading()
@@ -89,9 +89,14 @@ class Inlet(Outlet):
             self.hear_portion()
 
     def hear_portion(self) -> None:
-        """Take the next portion; nothing more is read while others wait."""
+        """Take the next portion; nothing more is read while others wait.
+
+        What is left behind it is not worth a turn if that is less than half a portion.
+        """
         start = self.heard
         self.heard = start + self.portion
+        if len(self.unheard) - self.heard < self.portion // 2:
+            self.heard = len(self.unheard)
         piece = self.unheard[start : self.heard]
         if piece:
             self.hear_much(piece)
