@@ -7,10 +7,9 @@ import logging
 import signal
 from typing import TYPE_CHECKING
 
-from plait.server import new_event_loop
-
 from .application import load_application
 from .ending import Ending
+from .looping import run_to_its_end
 from .serving import Serving
 from .tls import Identity
 
@@ -60,8 +59,7 @@ class Single:
             folder=settings.app_dir,
             debug=settings.log_level == "debug",
         )
-        with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(self._serve(application))
+        run_to_its_end(self._serve(application))
         return 0
 
     async def _serve(self, application: Application) -> None:

@@ -10,12 +10,12 @@ import signal
 import traceback
 from typing import TYPE_CHECKING
 
-from plait.server import new_event_loop
 from plait.server.metrics import join
 
 from .application import load_application
 from .channel import FAILED, HURRY, LEAVE, READY, REOPEN, RETIRE, STOP, Channel
 from .errors import UserError
+from .looping import run_to_its_end
 from .serving import Serving
 from .tls import Identity
 
@@ -65,8 +65,7 @@ class Worker:
             if self._settings.metrics is not None:
                 join(self._number)  # before the application makes metrics of its own
             application = self._load()
-            with asyncio.Runner(loop_factory=new_event_loop) as runner:
-                runner.run(self._serve(application))
+            run_to_its_end(self._serve(application))
         except UserError as error:
             self._channel.send(FAILED, str(error))
             return 2
