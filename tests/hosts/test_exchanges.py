@@ -201,6 +201,18 @@ def test_an_application_is_told_to_pause_and_to_go_on() -> None:
     assert host.told[-2] == ("closed", 0)
 
 
+def test_a_body_can_end_without_the_trailers_that_may_not_be_sent() -> None:
+    def begin(exchange: Any) -> None:
+        exchange.start(200, [])
+        exchange.write(b"hello")
+        with pytest.raises(ValueError, match="bad name"):
+            exchange.finish([(b"bad name", b"1")])
+        exchange.finish()
+
+    fields, body = served(Script(begin=begin), get())
+    assert (fields[0], body) == ((":status", "200"), b"hello")
+
+
 def test_trailers_and_the_end_of_a_request() -> None:
     def end(exchange: Any, trailers: Any) -> None:
         assert trailers == [(b"x-sum", b"7")]

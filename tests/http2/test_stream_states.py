@@ -14,7 +14,6 @@ from .frames import (
     GET,
     OK,
     POST,
-    Frame,
     data,
     headers,
     priority,
@@ -324,141 +323,11 @@ def test_streams_open_in_any_ascending_order():
 
 def test_a_server_that_answers_early_asks_the_client_to_stop():
     # RFC 9113 §8.1: RST_STREAM(NO_ERROR) after a complete response.
-    peer = facing_server(dropped_octets=0)
-    peer.sends(headers(1, POST, end_stream=False)).clear()
+    peer = facing_server().sends(headers(1, POST, end_stream=False)).clear()
     peer.connection.send_response(1, 413, [], b"too large")
     frames = peer.reads()
     assert frames[-2:] == [data(1, b"too large", end_stream=True), rst_stream(1, f.NO_ERROR)]
     assert [(e.stream_id, e.error_code) for e in peer.hears()] == [(1, 0)]
-
-
-def answered_early(**config: int) -> Peer:
-    peer = facing_server(initial_window_size=65_535, **config)
-    peer.sends(headers(1, POST, end_stream=False), data(1, bytes(5_535)))
-    peer.connection.send_response(1, 413, [], b"too large")
-    peer.clear()
-    assert peer.connection.open_streams == 0
-    return peer
-
-
-def resets_of(peer: Peer) -> list[Frame]:
-    assert peer.hears() == []
-    return [frame for frame in peer.reads() if frame.type == f.RST_STREAM]
-
-
-def test_the_short_rest_of_a_request_is_dropped_without_a_word():
-    peer = answered_early()
-    peer.sends(*[data(1, bytes(10_000)) for _ in range(5)], data(1, bytes(10_000), end_stream=True))
-    assert resets_of(peer) == []
-    peer.lives()
-
-
-def test_trailers_end_the_rest_of_a_request_as_well():
-    peer = answered_early()
-    peer.sends(data(1, bytes(10_000)), headers(1, [(b"sum", b"1")]))
-    assert resets_of(peer) == []
-    peer.lives()
-
-
-def test_a_client_that_waits_for_credit_is_told_to_stop():
-    peer = answered_early()
-    peer.sends(*[data(1, bytes(10_000)) for _ in range(5)], data(1, bytes(9_999)))
-    assert resets_of(peer) == []
-    peer.sends(data(1, b"x"))
-    assert resets_of(peer) == [rst_stream(1, f.NO_ERROR)]
-    peer.sends(data(1, b"late"))
-    assert resets_of(peer) == []
-    peer.lives()
-
-
-def test_what_is_dropped_has_a_limit():
-    peer = answered_early(dropped_octets=100)
-    peer.sends(data(1, bytes(99)))
-    assert resets_of(peer) == []
-    peer.sends(data(1, bytes(1)))
-    assert resets_of(peer) == [rst_stream(1, f.NO_ERROR)]
-
-
-def test_without_any_credit_left_the_client_is_told_at_once():
-    peer = facing_server(initial_window_size=100)
-    peer.sends(headers(1, POST, end_stream=False), data(1, bytes(100))).clear()
-    peer.connection.send_response(1, 413, [])
-    assert peer.reads()[-1] == rst_stream(1, f.NO_ERROR)
-
-
-def sized(length: int, *more: tuple[bytes, bytes]) -> Frame:
-    return headers(1, [*POST, (b"content-length", b"%d" % length), *more], end_stream=False)
-
-
-@pytest.mark.parametrize("body", [b"too large", b""])
-def test_a_response_does_not_end_amid_a_request_that_is_about_to(body):
-    # curl 7.88 loses a response whose end comes while it sends.
-    peer = facing_server().sends(sized(300)).clear()
-    peer.connection.send_response(1, 413, [], body)
-    assert not any(frame.end_stream for frame in peer.reads())
-    peer.sends(data(1, bytes(200))).expect()
-    peer.sends(data(1, bytes(100), end_stream=True))
-    assert [frame for frame in peer.reads() if frame.stream_id] == [data(1, b"", end_stream=True)]
-    assert [(type(event).__name__, event.error_code) for event in peer.hears()] == [
-        ("StreamClosed", 0)
-    ]
-    assert peer.connection.open_streams == 0
-    peer.lives()
-
-
-def test_such_a_response_ends_with_the_trailers_of_the_request_too():
-    peer = facing_server().sends(sized(3)).clear()
-    peer.connection.send_response(1, 413, [], b"too large")
-    peer.pull()
-    peer.sends(data(1, b"abc"), headers(1, [(b"sum", b"1")]))
-    assert peer.reads()[-1] == data(1, b"", end_stream=True)
-    assert [type(event).__name__ for event in peer.hears()] == ["StreamClosed"]
-
-
-def test_it_ends_at_once_where_the_rest_may_not_come():
-    expects = (b"expect", b"100-continue")
-    for config, request in (
-        ({}, sized(300, expects)),
-        ({"dropped_octets": 0}, sized(300)),
-        ({}, headers(1, POST, end_stream=False)),
-    ):
-        peer = facing_server(**config).sends(request).clear()
-        peer.connection.send_response(1, 413, [], b"too large")
-        assert data(1, b"too large", end_stream=True) in peer.reads()
-
-
-def test_it_ends_when_no_more_is_dropped():
-    peer = facing_server(dropped_octets=200).sends(sized(300)).clear()
-    peer.connection.send_response(1, 413, [], b"too large")
-    peer.clear().sends(data(1, bytes(199)))
-    assert peer.reads() == []
-    peer.sends(data(1, b"x"))
-    assert peer.reads() == [data(1, b"", end_stream=True), rst_stream(1, f.NO_ERROR)]
-    peer.lives()
-
-
-def test_a_client_may_give_up_the_rest_of_its_request():
-    # curl ends a body early that was answered with an error.
-    peer = facing_server().sends(sized(300)).clear()
-    peer.connection.send_response(1, 413, [], b"too large")
-    peer.clear().sends(data(1, b"", end_stream=True))
-    assert peer.reads() == [data(1, b"", end_stream=True)]
-    peer.lives()
-
-
-def test_a_length_that_lies_still_resets_a_stream_that_is_answered():
-    peer = facing_server().sends(sized(3)).clear()
-    peer.connection.send_response(1, 413, [], b"too large")
-    peer.clear().sends(data(1, b"four")).loses(1, f.PROTOCOL_ERROR)
-
-
-def test_what_is_dropped_is_credited_to_the_connection():
-    peer = facing_server(connection_window_size=65_535)
-    for stream in range(1, 41, 2):
-        peer.sends(headers(stream, POST, end_stream=False))
-        peer.connection.send_response(stream, 413, [])
-        peer.sends(data(stream, bytes(16_000), end_stream=True))
-    peer.lives()
 
 
 def test_a_server_may_let_the_client_finish():

@@ -72,8 +72,9 @@ class Config:
     told to stop by RST_STREAM(NO_ERROR) (RFC 9113 §8.1). Without, the application gets the rest."""
 
     dropped_octets: int = MAX_WINDOW
-    """Server: octets of such a request that are dropped before the client is told, by default as
-    many as it has credit for: some take that frame for a failure while they send. 0: at once."""
+    """Server: octets of such a request that are dropped before its response ends, where it has told
+    its length: by default as many as the client has credit for. There are clients that lose a
+    response which ends while they send. 0: it ends at once."""
 
     host_may_differ: bool = False
     """Let a ``host`` field pass that is not the ``:authority`` (RFC 9113 §8.3.1: SHOULD NOT)."""

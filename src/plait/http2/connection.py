@@ -267,6 +267,10 @@ class Connection(ConnectionView):
             return
         if self._session.closed:
             return
+        if stream.rest > 0:
+            # All of the response is sent: the client need not lose it.
+            self._out.end_response(stream)
+            return
         self._out.write_reset(stream, int(error_code))
         self._out.events.append(StreamClosed(stream_id, int(error_code)))
 

@@ -40,7 +40,7 @@ cdef class Inbound:
     @cython.locals(control=ControlFrames, payload=bytes)
     cpdef object dispatch_rest(self, bytes data, Py_ssize_t start, Py_ssize_t length, int frame_type, int flags, long long stream_id)
     @cython.locals(session=Session, at=cython.Py_ssize_t, end=cython.Py_ssize_t, size=cython.Py_ssize_t, stream=Stream)
-    cpdef object on_data(self, bytes data, Py_ssize_t start, Py_ssize_t length, int flags, long long stream_id)
+    cpdef object on_data(self, bytes data, Py_ssize_t start, Py_ssize_t length, long long stream_id)
     cpdef object on_stray_data(self, Stream stream, Py_ssize_t length, int flags, long long stream_id)
     @cython.locals(session=Session, window=ReceiveWindow, size=cython.Py_ssize_t, padding=cython.Py_ssize_t)
     cpdef object on_body(self, Stream stream, bytes payload, Py_ssize_t length, bint end_stream)

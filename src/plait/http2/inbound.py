@@ -261,7 +261,7 @@ class Inbound:
             session.unread()
         stream = session.streams.living.get(stream_id)
         if stream is None or not stream.can_receive_data():
-            self.on_stray_data(stream, length, flags, stream_id)
+            self.on_stray_data(stream, length, stream_id)
             return
         if size:
             session.received_frames += 1
@@ -269,7 +269,7 @@ class Inbound:
             session.budgets.spend("data.empty_flood")
         self.on_body(stream, data[at:end], length, (flags & END_STREAM) != 0)
 
-    def on_stray_data(self, stream: Stream | None, length: int, flags: int, stream_id: int) -> None:
+    def on_stray_data(self, stream: Stream | None, length: int, stream_id: int) -> None:
         """DATA that no application will see: credited at once."""
         session = self.session
         session.out.credit(length)
@@ -279,7 +279,6 @@ class Inbound:
             raise protocol_error("data.idle", f"DATA on stream {stream_id}, which is idle")
         if session.is_beyond_goaway(stream_id) or session.streams.was_reset_by_us(stream_id):
             session.spend_control()
-            session.out.discard(stream_id, length, (flags & END_STREAM) != 0)
             return
         raise StreamFault(
             stream_id, ErrorCode.STREAM_CLOSED, "data.closed", f"stream {stream_id} has closed"
@@ -309,7 +308,8 @@ class Inbound:
                 )
         if padding:
             session.out.credit(padding)
-            session.out.credit_stream(stream, padding)
+            if stream.rest == 0:
+                session.out.credit_stream(stream, padding)
         if not stream.head_received:
             # RFC 9113 §8.1: the head comes first.
             raise malformed(stream.id, "data.before_headers")
@@ -320,12 +320,12 @@ class Inbound:
             if end_stream and stream.expected > 0 and stream.rest == 0:
                 raise malformed(stream.id, "content_length.short")
         if stream.rest > 0:
-            session.out.drop(stream, size, end_stream)
+            session.out.drop(stream, size, length, end_stream)
         else:
             session.events.append(DataReceived(stream.id, payload, size, end_stream))
         if end_stream:
             self.blocks.end(stream)
-        elif window.pending:
+        elif window.pending and stream.rest == 0:
             session.out.credit_stream(stream, 0)
 
     def window_of(self, stream: Stream) -> ReceiveWindow:

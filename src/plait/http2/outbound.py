@@ -125,8 +125,9 @@ class Outbound(Output):
             return
         stream.send_headers()
         self.streams.count(stream)
-        self.write_headers(stream.id, fields, end_stream)
-        if end_stream:
+        ends = end_stream and not self.waits_with_end(stream)
+        self.write_headers(stream.id, fields, ends)
+        if ends:
             self.end_stream(stream)
 
     def flush_heads(self) -> None:
@@ -155,10 +156,11 @@ class Outbound(Output):
             stream.send_headers()
             streams.count(stream)
             waiting = body.has_octets() or body.trailers is not None
-            self.write_headers(stream.id, fields, body.ends and not waiting)
+            ends = body.ends and not waiting and not self.waits_with_end(stream)
+            self.write_headers(stream.id, fields, ends)
             if waiting:
                 self.body_grew(stream, body)
-            elif body.ends:
+            elif ends:
                 self.end_stream(stream)
         if not pending:
             self.pending_heads = None
@@ -199,14 +201,19 @@ class Outbound(Output):
         if body.has_octets():
             if stream.send_window > 0 and not stream.deferred:
                 self.scheduler.add(stream)
-        elif body.trailers is not None:
+        elif (body.trailers is not None or body.ends) and not self.waits_with_end(stream):
+            self.write_end(stream)
+            self.end_stream(stream)
+
+    def write_end(self, stream: Stream) -> None:
+        """Append what a stream ends with: its trailers, or an empty DATA frame."""
+        body = stream.body
+        if body is not None and body.trailers is not None:
             fields = body.trailers
             body.trailers = None
             self.write_headers(stream.id, fields, True)
-            self.end_stream(stream)
-        elif body.ends and not self.waits_with_end(stream):
+        else:
             self.write_data(stream, b"", 0, True)
-            self.end_stream(stream)
 
     def write_data(self, stream: Stream, data: Octets, length: int, end_stream: bool) -> None:
         """Append one DATA frame (RFC 9113 §6.1)."""
@@ -287,7 +294,7 @@ class Outbound(Output):
         if waits and length == most and length < _DRIBBLE_MAX:
             self.dribbled += 1
         ends = body.ends and not waits and body.trailers is None
-        if ends and stream.can_receive_data():
+        if ends:
             ends = not self.waits_with_end(stream)
         if length or ends:
             self.write_data(stream, data, length, ends)
@@ -363,79 +370,62 @@ class Outbound(Output):
         if stream.state != CLOSED:
             if not self.closing_is_reset or stream.tunnel:
                 return
-            self.end_request(stream)
+            # RFC 9113 §8.1: after a complete response to an incomplete request a server may
+            # ask the client to stop, with RST_STREAM(NO_ERROR).
+            self.write_reset(stream, 0)
         else:
             self.forget(stream)
         self.events.append(stream_closed(stream.id, 0))
 
-    def droppable(self, stream: Stream) -> int:
-        """Return how many octets of a request may come after its response."""
-        window = stream.receive_window
-        credit = self.announced_window
-        if window is not None:
-            credit += window.available - self.stream_window
-        return min(credit, self.dropped_octets)
-
     def waits_with_end(self, stream: Stream) -> bool:
         """Whether a response that was sent ends only when its request does.
 
-        There are clients that lose a response whose end comes while they send. One that told the
-        length of its request, and does not wait to be asked for it, sends on until it is through
-        or has no more credit.
+        There are clients that lose a response whose end, or RST_STREAM(NO_ERROR), comes while they
+        send. One that told the length of its request, and does not wait to be asked for it, sends
+        on until it is through or has no more credit. What it sends is dropped.
         """
-        if stream.expected < 0 or not stream.can_receive_data() or not self.closing_is_reset:
+        if stream.expected <= 0 or not self.closing_is_reset or not stream.can_receive_data():
             return False
-        if stream.reluctant and stream.receive_window is None:
+        window = stream.receive_window
+        if stream.reluctant and window is None:
             return False
-        stream.rest = self.droppable(stream) if stream.expected > 0 else 0
-        return stream.rest > 0
+        credit = self.announced_window
+        if window is not None:
+            credit += window.available - self.stream_window
+        stream.rest = min(credit, self.dropped_octets)
+        if stream.rest <= 0:
+            stream.rest = 0
+            return False
+        if stream.body is None:
+            stream.body = Body()
+            stream.body.ends = True
+        return True
 
-    def drop(self, stream: Stream, octets: int, end_stream: bool) -> None:
-        """DATA of such a request: nobody waits for it any more."""
+    def drop(self, stream: Stream, octets: int, length: int, end_stream: bool) -> None:
+        """DATA of such a request, of which ``octets`` are content: nobody waits for it any more."""
         self.credit(octets)
         stream.unacknowledged -= octets
         if octets:
             stream.held_frames -= 1
             self.held_frames -= 1
-        stream.rest -= octets
         if end_stream:
-            stream.rest = 1  # what is left does not matter
-        elif stream.rest <= 0:
+            return
+        stream.rest -= length
+        if stream.rest <= 0:
             self.end_response(stream)
 
     def end_response(self, stream: Stream) -> None:
-        """Send the end that waited."""
-        self.write_data(stream, b"", 0, True)
-        stream.send_end_stream()
-        if stream.state == CLOSED:
-            self.forget(stream)
-        else:
-            self.write_reset(stream, 0)
-        self.events.append(stream_closed(stream.id, 0))
+        """Send the end that waited; if the request is still incomplete, nothing more is taken."""
+        stream.rest = 0
+        self.write_end(stream)
+        self.end_stream(stream)
 
-    def end_request(self, stream: Stream) -> None:
-        """The response is complete, and the request is not: nobody will read the rest of it.
-
-        RFC 9113 §8.1: a server may ask the client to stop, with RST_STREAM(NO_ERROR). There are
-        clients that take this for a failure while they send. So they are asked when the credit
-        of the stream is used up: those with a shorter rest never, the others when they wait.
-        """
-        left = self.droppable(stream)
-        if left <= 0:
-            self.write_reset(stream, 0)
-            return
-        self.streams.remember_reset(stream.id, left)
-        self.forget(stream)
-
-    def discard(self, stream_id: int, octets: int, end_stream: bool) -> None:
-        """DATA for a stream that we have reset, or shall reset when its credit is used up."""
-        left = self.streams.left_of_request(stream_id)
-        if left == 0:
-            return
-        self.streams.remember_reset(stream_id, 0 if end_stream else max(left - octets, 0))
-        if left <= octets and not end_stream:
-            append_rst_stream(self.buffer, stream_id, 0)
-            self.unsent_answers += _CONTROL
+    def end_responses(self) -> None:
+        """Send all ends that wait: the connection is about to end."""
+        streams: list[Stream] = list(self.streams.living.values())
+        for stream in streams:
+            if stream.rest > 0:
+                self.end_response(stream)
 
     def write_reset(self, stream: Stream, error_code: int) -> None:
         """Reset a stream of ours; its late frames are expected."""

@@ -27,7 +27,7 @@ def waiting_streams(session: Session) -> list[tuple[int, int, int]]:
             if stream.pending_head is None and (stream.send_window <= 0 or out.window <= 0):
                 waiting.append((stream.id, WAITS_FOR_CREDIT, stream.sent_octets))
                 continue
-        answered = session.is_server and stream.head_sent
+        answered = session.is_server and stream.head_sent and stream.rest == 0
         if answered or not stream.can_receive_data():
             continue
         if window is None:

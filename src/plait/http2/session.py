@@ -163,6 +163,7 @@ class Session:
         """Send a last GOAWAY; nothing is taken from the peer, nor sent, after it."""
         if self.closed:
             return
+        self.out.end_responses()
         self.goaway(error_code, debug)
         self.end()
 
@@ -187,6 +188,7 @@ class Session:
         if self.shutting_down or self.goaway_last >= 0:
             return
         self.shutting_down = True
+        self.out.end_responses()
         append_goaway(self.out.buffer, MAX_STREAM_ID, 0, b"")
         append_ping(self.out.buffer, _SHUTDOWN_PING, False)
 

@@ -42,7 +42,7 @@ class StreamTable:
         self.remote_count = 0
         self.highest_remote = 0
         self.next_local = 2 if self.is_server else 1
-        self.reset_by_us: OrderedDict[int, int] | None = None
+        self.reset_by_us: OrderedDict[int, None] | None = None
         self.gaps: list[tuple[int, int]] | None = None
 
     def is_remote(self, stream_id: int) -> bool:
@@ -96,21 +96,17 @@ class StreamTable:
             else:
                 self.local_count -= 1
 
-    def remember_reset(self, stream_id: int, left: int = 0) -> None:
-        """We reset this stream, or do when ``left`` octets have come: frames are on their way."""
+    def remember_reset(self, stream_id: int) -> None:
+        """We reset this stream: frames may still be on their way to it."""
         if self.reset_by_us is None:
             self.reset_by_us = OrderedDict()
-        self.reset_by_us[stream_id] = left
+        self.reset_by_us[stream_id] = None
         if len(self.reset_by_us) > _RESET_MEMORY:
             self.reset_by_us.popitem(last=False)
 
     def was_reset_by_us(self, stream_id: int) -> bool:
         """Whether late frames for this stream are to be expected."""
         return self.reset_by_us is not None and stream_id in self.reset_by_us
-
-    def left_of_request(self, stream_id: int) -> int:
-        """Return how many octets are still taken for a stream before it is reset."""
-        return 0 if self.reset_by_us is None else self.reset_by_us.get(stream_id, 0)
 
     def was_skipped(self, stream_id: int) -> bool:
         """Whether the peer used a higher id without ever using this one."""

@@ -290,8 +290,6 @@ class H2Exchange(BaseRequestHandler):
         if outgoing is None or self._finished or self._h2_closed or engine is None:
             return
         fields = None if trailers is None else list(trailers)
-        self._finished = True
-        outgoing.ended = True
         try:
             if fields and self.protocol is None:
                 engine.send_headers(self.stream_id, fields, end_stream=True)
@@ -299,6 +297,9 @@ class H2Exchange(BaseRequestHandler):
                 engine.send_data(self.stream_id, b"", end_stream=True)
         except (NoSuchStreamError, ConnectionClosedError):
             return
+        # Only now: trailers that may not be sent have raised, and the body can still end.
+        self._finished = True
+        outgoing.ended = True
         self._resume()
 
     def inform(self, status: int, headers: Fields) -> None:
