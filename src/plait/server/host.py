@@ -31,7 +31,9 @@ class Peer:
     :ivar server: ``(host, port)`` of the server, or ``(path, None)`` for a Unix socket; ``None``
         where the system does not tell.
     :ivar tls: the TLS object, for certificate, version and cipher; ``None`` in clear text.
-    :ivar context: where the cycles of one connection may leave what they share; a ``dict``.
+    :ivar context: where the cycles of one connection may leave what they share; a ``dict``. If a
+        trusted proxy has made the connection, it has one for each client, and what is the
+        connection's is in the ``dict`` that they have in common, under ``"connection"``.
     """
 
     __slots__ = ("client", "context", "server", "tls")

@@ -226,6 +226,9 @@ def test_a_client_has_one_peer_on_a_connection(seen) -> None:
     assert seen("x-forwarded-for: 192.0.2.1", peer=connection).peer is one
     assert two is not one is not connection
     assert one.context is not two.context
+    # what is the connection's they have in common, with the proxy itself
+    shared = connection.context["connection"]
+    assert one.context["connection"] is two.context["connection"] is shared
     assert one.server == connection.server
     # a request of the proxy itself
     assert seen(peer=connection).peer is connection

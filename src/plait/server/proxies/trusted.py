@@ -41,6 +41,10 @@ FIELDS = (
 _KEY = "proxies"
 _KEPT = 64
 
+# What is about the connection and not about a client of the proxy's: its peers share that. A
+# context of its own, for they cannot refer to the connection's peer, which remembers them.
+_CONNECTION = "connection"
+
 
 class _Told(NamedTuple):
     """What proxies have told of one request; ``None`` for what they have not."""
@@ -112,6 +116,8 @@ class TrustedProxies:
             exchange.scheme = b"https"
         if _KEY not in context:
             context[_KEY] = {} if self.trusts(peer) else None
+            if context[_KEY] is not None:
+                context[_CONNECTION] = {}
         memory: dict[tuple[Field, ...], tuple[_Told, Peer]] | None = context[_KEY]
         if memory is None:
             return
@@ -248,7 +254,9 @@ def _seen_through(peer: Peer, told: _Told) -> Peer:
     if client == peer.client and server == peer.server:
         return peer
     # A context of its own: what cycles keep there may be about the client.
-    return Peer(client, server, peer.tls)
+    seen = Peer(client, server, peer.tls)
+    seen.context[_CONNECTION] = peer.context[_CONNECTION]
+    return seen
 
 
 def _set_host(exchange: Exchange, host: bytes) -> None:

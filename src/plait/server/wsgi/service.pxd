@@ -1,3 +1,4 @@
+cimport cython
 from plait.server.host cimport Peer
 from plait.server.wsgi.environ cimport EnvironMaker
 from plait.server.wsgi.pool cimport ThreadPool
@@ -7,6 +8,7 @@ cdef str _CONTEXT
 cdef class Backlog:
     cdef public long long octets
 
+@cython.locals(context=dict, backlog=Backlog)
 cpdef Backlog backlog_of(Peer peer)
 
 cdef class Service:

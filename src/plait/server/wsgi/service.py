@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from plait.server.host import Peer
 
 from .environ import EnvironMaker
@@ -24,10 +26,11 @@ class Backlog:
 
 
 def backlog_of(peer: Peer) -> Backlog:
-    """Return the one of a connection."""
-    backlog: Backlog | None = peer.context.get(_CONTEXT)
+    """Return the one of a connection, for whomever a proxy at its other end speaks."""
+    context: dict[str, Any] = peer.context.get("connection", peer.context)
+    backlog: Backlog | None = context.get(_CONTEXT)
     if backlog is None:
-        backlog = peer.context[_CONTEXT] = Backlog()
+        backlog = context[_CONTEXT] = Backlog()
     return backlog
 
 
@@ -38,7 +41,8 @@ class Service:
     :ivar body_wait: how many seconds a request waits for its body before it takes a thread.
     :ivar environs: makes environs.
     :ivar pool: where the application runs.
-    :ivar kept: octets of bodies for which clients have credit although nobody has read them.
+    :ivar kept: octets of bodies for which clients have credit although nobody has read them, and
+        what their pieces cost beside.
     """
 
     def __init__(
