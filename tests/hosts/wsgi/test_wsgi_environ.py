@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import tracemalloc
 from typing import Any
 
 import pytest
 
 from plait.server.host import Peer
 from plait.server.wsgi import FileWrapper, WSGIHost
+from plait.server.wsgi.environ import add_fields
 from tests.support.exchange import RecordingExchange
 
 from .serving import environ_of, exchanged, hosted, until
@@ -95,6 +97,25 @@ def test_more_names_than_are_remembered() -> None:
     names = [b"x-%d" % number for number in range(2_000)]
     environ = environ_of(b"GET", b"/", [(name, name) for name in names])
     assert environ["HTTP_X_1999"] == "x-1999"
+
+
+def test_names_that_clients_invent_are_not_kept() -> None:
+    invented = [[(b"x-%d-" % number + bytes(20_000), b"")] for number in range(600)]
+    tracemalloc.start()
+    try:
+        for fields in invented:
+            add_fields({}, fields)
+        assert tracemalloc.get_traced_memory()[0] < 1_000_000
+    finally:
+        tracemalloc.stop()
+    for number in range(600):
+        add_fields({}, [(b"x-invented-%d" % number, b"")])
+    one: dict[str, str] = {}
+    two: dict[str, str] = {}
+    for environ in (one, two):
+        add_fields(environ, [(b"x-honest", b"")])
+    # the very string, as it was remembered
+    assert next(iter(one)) is next(iter(two))
 
 
 def test_on_a_unix_socket() -> None:

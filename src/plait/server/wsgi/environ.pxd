@@ -3,6 +3,7 @@ from plait.server.host cimport Peer
 
 cdef dict _keys
 cdef Py_ssize_t _MOST_KEYS
+cdef Py_ssize_t _LONGEST
 cdef frozenset _SINGLE
 cdef str _CONTEXT
 

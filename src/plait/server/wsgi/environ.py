@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("plait.wsgi")
 
-# Keys by field name, for names that were seen before; "" for those that are left out. A client
-# could send new names for ever, hence the bound.
+# Keys by field name, for names that were seen before. A client could send new names for ever, and
+# long ones, hence the bounds; and what one has sent must not stay for good, hence all are forgotten
+# when there are too many.
 _keys: dict[bytes, str] = {}
 _MOST_KEYS = 512
+_LONGEST = 64
 
 # These have keys of their own, and a meaning only if there is one of them.
 _SINGLE = frozenset(("CONTENT_TYPE", "CONTENT_LENGTH"))
@@ -55,13 +57,15 @@ def add_fields(environ: Environ, fields: Iterable[Field]) -> None:
 
 
 def _new_key(name: bytes) -> str:
-    """Return the key for a field name, and remember it."""
+    """Return the key for a field name, and remember it; "" if the field is left out."""
     if b"_" in name or name[:1] == b":":
         return ""
     key = name.decode("latin-1").upper().replace("-", "_")
     if key not in _SINGLE:
         key = "HTTP_" + key
-    if len(_keys) < _MOST_KEYS:
+    if len(name) <= _LONGEST:
+        if len(_keys) >= _MOST_KEYS:
+            _keys.clear()
         _keys[name] = key
     return key
 
