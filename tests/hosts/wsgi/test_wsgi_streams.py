@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from plait.server.host import Peer
+from plait.server.proxies import TrustedProxies
 from plait.server.wsgi import ClientDisconnected, FileWrapper, WSGIHost
 from tests.support.exchange import RecordingExchange
 
@@ -179,7 +180,9 @@ def test_a_body_of_unknown_length_is_gathered_and_measured() -> None:
         exchange.open(host)
         for piece in range(8):
             exchange.data(bytes(100_000))
-            assert exchange.credit == host.kept == 100_000 * (piece + 1)
+            assert exchange.credit == 100_000 * (piece + 1)
+            # a piece has its cost
+            assert host.kept == exchange.credit + 64 * (piece + 1)
         assert host.pool.alive == 0
         exchange.end()
         await until(lambda: exchange.released)
@@ -197,14 +200,14 @@ def test_a_body_that_is_too_long_to_be_gathered() -> None:
         exchange = RecordingExchange(b"POST", complete=False)
         exchange.open(host)
         exchange.data(bytes(1_000_000))
-        exchange.data(bytes(100_000))
-        await until(lambda: exchange.credit == 1_100_000)
+        exchange.data(bytes(200_000))
+        await until(lambda: exchange.credit == 1_200_000)
         assert host.pool.alive == 1
         exchange.data(b"more")
         exchange.end()
         await until(lambda: exchange.released)
-        assert exchange.body == b" 1100004"
-        await until(lambda: exchange.credit == 1_100_004)
+        assert exchange.body == b" 1200004"
+        await until(lambda: exchange.credit == 1_200_004)
 
     hosted(host, scenario)
 
@@ -213,17 +216,17 @@ def test_what_is_gathered_has_a_limit_in_all() -> None:
     host = WSGIHost(measured, body_wait=PATIENCE)
 
     async def scenario() -> None:
-        host.kept = 33_554_432 - 10
+        host.kept = 33_554_432 - 74
         exchange = RecordingExchange(b"POST", complete=False)
         exchange.open(host)
-        for credit in (10, 10, 11):
+        for _ in range(3):
             exchange.data(bytes(10))
-            assert exchange.credit == min(credit, 10)
-        host.kept -= 1
+            assert exchange.credit == 10
+        host.kept -= 65
         exchange.data(b"1")
         assert exchange.credit == 11
         exchange.disconnect()
-        assert host.kept == 33_554_432 - 10 - 1
+        assert host.kept == 33_554_432 - 74 - 65
         # what is not gathered is passed on as it comes
         exchange = RecordingExchange(b"POST", complete=False)
         exchange.open(host)
@@ -232,7 +235,60 @@ def test_what_is_gathered_has_a_limit_in_all() -> None:
         exchange.end()
         await until(lambda: exchange.released)
         assert exchange.body == b" 40000"
-        assert host.kept == 33_554_432 - 10 - 1
+        assert host.kept == 33_554_432 - 74 - 65
+
+    hosted(host, scenario)
+
+
+def test_a_body_in_tiny_pieces_is_not_gathered_for_long() -> None:
+    host = WSGIHost(measured, body_wait=PATIENCE)
+
+    async def scenario() -> None:
+        exchange = RecordingExchange(b"POST", complete=False)
+        exchange.open(host)
+        for _ in range(20_000):
+            exchange.data(b"1")
+        # 1,114,112 // (1 + 64)
+        assert exchange.credit == 17_140
+        assert host.kept <= 1_114_112
+        exchange.disconnect()
+        assert host.kept == 0
+
+    hosted(host, scenario)
+
+
+@pytest.mark.parametrize("step", [lambda body: body.read(), list])
+def test_what_was_read_is_not_kept_while_the_request_goes_on(step: Any) -> None:
+    reader = Reader()
+    host = WSGIHost(reader, body_wait=PATIENCE)
+
+    async def scenario() -> None:
+        exchange = RecordingExchange(b"POST", complete=False)
+        exchange.open(host)
+        exchange.data(bytes(60_000))
+        exchange.data(bytes(60_000))
+        exchange.end()
+        await reader.read(lambda body: body.read(20_000))
+        assert host.kept == 120_128
+        await reader.read(step)
+        await until(lambda: host.kept == 0)
+        reader.step(None)
+        await until(lambda: exchange.released)
+        assert exchange.credit == 120_000
+        assert host.kept == 0
+
+    hosted(host, scenario)
+
+
+def test_a_request_for_another_protocol_has_no_body_to_wait_for() -> None:
+    host = WSGIHost(measured, body_wait=PATIENCE)
+
+    async def scenario() -> None:
+        exchange = RecordingExchange(protocol=b"websocket", http_version="1.1", complete=False)
+        exchange.open(host)
+        await until(lambda: exchange.status)
+        assert exchange.body == b" 0"
+        exchange.disconnect()
 
     hosted(host, scenario)
 
@@ -284,6 +340,45 @@ def test_those_that_wait_for_a_thread_leave_credit_to_those_that_have_one() -> N
 
     hosted(host, scenario)
     assert host.pool.alive == 0
+
+
+def test_a_proxy_has_one_connection_for_all_its_clients() -> None:
+    begun, ready = threading.Event(), threading.Event()
+
+    def app(environ: Any, start_response: Any) -> Any:
+        begun.set()
+        assert ready.wait(PATIENCE)
+        return measured(environ, start_response)
+
+    host = WSGIHost(app, threads=1, body_wait=PATIENCE)
+    proxies = TrustedProxies(["10.0.0.1"])
+
+    async def scenario() -> None:
+        peer = Peer(("10.0.0.1", 1), None, None)
+
+        def upload(client: bytes) -> RecordingExchange:
+            fields = [(b"content-length", b"200000")]
+            if client:
+                fields.append((b"x-forwarded-for", client))
+            exchange = RecordingExchange(b"POST", b"/", fields, complete=False, peer=peer)
+            proxies.apply(exchange)
+            assert (exchange.peer is peer) == (not client)
+            exchange.open(host)
+            exchange.data(bytes(200_000))
+            exchange.end()
+            return exchange
+
+        exchanges = [upload(b"192.0.2.1")]
+        await until(begun.is_set)
+        await asyncio.sleep(0)
+        exchanges += [upload(client) for client in (b"", b"192.0.2.2", b"192.0.2.3", b"")]
+        # the first that waits leaves too little of 262,144 octets to any other
+        assert [exchange.credit for exchange in exchanges[1:]] == [0, 200_000, 200_000, 200_000]
+        ready.set()
+        await until(lambda: all(exchange.released for exchange in exchanges))
+        assert {exchange.body for exchange in exchanges} == {b"200000 200000"}
+
+    hosted(host, scenario)
 
 
 def test_what_is_gathered_and_not_read_gets_no_credit_twice() -> None:

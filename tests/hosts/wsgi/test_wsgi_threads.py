@@ -314,6 +314,26 @@ def test_a_system_without_more_threads(monkeypatch: Any) -> None:
     assert not pool.submit(Job())
 
 
+@pytest.mark.parametrize("complete", [True, False])
+def test_a_system_without_any_thread(monkeypatch: Any, caplog: Any, complete: bool) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    host = WSGIHost(Gate(), body_wait=0.0)
+
+    async def scenario() -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", refuse)
+            exchange = RecordingExchange(b"POST", complete=complete)
+            exchange.open(host)
+            await until(lambda: exchange.status)
+        assert exchange.status == 503
+        exchange.disconnect()
+
+    hosted(host, scenario)
+    assert "can't start new thread" in caplog.text
+
+
 def test_two_event_loops_one_after_the_other() -> None:
     def app(environ: Any, start_response: Any) -> Any:
         start_response("200 OK", [])

@@ -20,10 +20,12 @@ class RequestBody(io.RawIOBase):
     none. How much may be in between is what the client has credit for.
 
     :param changed: guards what both threads use.
-    :param taken: called when octets were taken and ``settle`` has not been told of any since.
+    :param taken: called when octets were taken and ``settle`` was not called since, and when all
+        were taken for which the client had credit before.
     :param awaited: called before the application waits for octets for the first time.
     :ivar received: octets that have arrived.
     :ivar ended: the request is complete.
+    :ivar paid: octets that wait, and for which the client has credit already.
     """
 
     def __init__(
@@ -39,10 +41,10 @@ class RequestBody(io.RawIOBase):
         self._chunks: deque[bytes] = deque()
         self._at = 0
         self._owed = 0
-        self._paid = 0
         self._gone = False
         self.received = 0
         self.ended = False
+        self.paid = 0
 
     # --- the event loop's side ------------------------------------------------------------------
 
@@ -55,7 +57,7 @@ class RequestBody(io.RawIOBase):
             self._chunks.append(data)
             self.received += len(data)
             if paid:
-                self._paid += len(data)
+                self.paid += len(data)
             self._changed.notify_all()
 
     def feed_end(self) -> None:
@@ -79,9 +81,9 @@ class RequestBody(io.RawIOBase):
     def drop(self) -> int:
         """Forget what was not read; return what ``settle`` does, and how many octets that were."""
         with self._changed:
-            left = sum(map(len, self._chunks)) - self._at - self._paid
+            left = sum(map(len, self._chunks)) - self._at - self.paid
             self._chunks.clear()
-            self._at = self._paid = 0
+            self._at = self.paid = 0
             owed, self._owed = self._owed, 0
         return owed + left
 
@@ -155,10 +157,10 @@ class RequestBody(io.RawIOBase):
 
     def _owe(self, octets: int) -> bool:
         """Note that octets were taken; whether the event loop must be told."""
-        paid = min(octets, self._paid)
-        self._paid -= paid
-        if octets == paid:
-            return False
-        first = not self._owed
-        self._owed += octets - paid
-        return first
+        paid = min(octets, self.paid)
+        self.paid -= paid
+        told = paid > 0 and not self.paid
+        if octets > paid:
+            told = told or not self._owed
+            self._owed += octets - paid
+        return told

@@ -30,6 +30,7 @@ cdef class WSGICycle(Cycle):
     cpdef object _turn_away(self)
     cpdef object _leave_backlog(self)
     cpdef object _release(self)
+    cpdef object _give_back(self)
     cpdef object deliver(self)
     cpdef object run(self)
     cpdef object respond(self, Head head, bytes body)

@@ -36,14 +36,17 @@ _AHEAD = 65_536
 _ENOUGH = 32_768
 
 # A body whose length the client has not told is gathered beyond that, at the cost of our memory: so
-# many octets of one, and of all.
-_GATHERED = 1_048_576
+# many octets of one (1 MiB, and what 1,024 pieces cost beside), and of all.
+_GATHERED = 1_114_112
 _GATHERED_IN_ALL = 33_554_432
 
+# What a piece of a body costs beside its octets: a client may send it in frames of one octet.
+_PIECE = 64
+
 # Requests that wait for a thread must not use up the credit of a connection: those that have one
-# could not be read, and would keep their threads for ever. So many octets may be without credit (a
-# quarter of what clients have, and as many as one stream may send). What comes beyond is kept at
-# the cost of our memory, so many octets in all; then requests are turned away.
+# could not be read, and would keep their threads for ever. So many octets may be without credit (an
+# eighth of what clients have, and a quarter of what one stream may send). What comes beyond is kept
+# at the cost of our memory, so many octets in all; then requests are turned away.
 _BACKLOG = 262_144
 _KEPT_IN_ALL = 67_108_864
 
@@ -116,7 +119,8 @@ class WSGICycle(Cycle):
             self._over = True
             exchange.respond(501, [_TEXT], b"CONNECT is not supported")
             return
-        if exchange.complete:
+        if exchange.complete or exchange.protocol is not None:
+            # A request to switch to another protocol has no body: what would follow is not for us.
             self._submit()
             return
         expects = False
@@ -145,11 +149,12 @@ class WSGICycle(Cycle):
             return
         octets = len(data)
         service = self.service
-        kept = service.kept + octets
+        cost = octets + _PIECE
+        kept = service.kept + cost
         crowded = self._backlog.octets + octets > _BACKLOG
-        gathers = self._measures and self._kept + octets <= _GATHERED and kept <= _GATHERED_IN_ALL
+        gathers = self._measures and self._kept + cost <= _GATHERED and kept <= _GATHERED_IN_ALL
         if gathers or (crowded and kept <= _KEPT_IN_ALL):
-            self._kept += octets
+            self._kept += cost
             service.kept = kept
             body.feed(data, True)
             self.exchange.consumed(octets)
@@ -202,7 +207,12 @@ class WSGICycle(Cycle):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if not self.service.pool.submit(self):
+        try:
+            room = self.service.pool.submit(self)
+        except RuntimeError:
+            _log.exception("the system has no thread for the application")
+            room = False
+        if not room:
             self._turn_away()
 
     def _turn_away(self) -> None:
@@ -217,12 +227,16 @@ class WSGICycle(Cycle):
             self._backlog.octets -= self._waiting
             self._waiting = 0
 
+    def _give_back(self) -> None:
+        """Nothing is kept any more: it was read, or will not be."""
+        self.service.kept -= self._kept
+        self._kept = 0
+
     def _release(self) -> None:
         """The body is not needed any more."""
         self._body = None  # which refers to us
         self._leave_backlog()
-        self.service.kept -= self._kept
-        self._kept = 0
+        self._give_back()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -286,6 +300,8 @@ class WSGICycle(Cycle):
         """Give the client credit for what the application has read."""
         if self._body is not None:
             octets = self._body.settle()
+            if not self._body.paid:
+                self._give_back()
             if octets:
                 self.exchange.consumed(octets)
 
