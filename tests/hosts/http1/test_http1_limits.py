@@ -145,6 +145,25 @@ def test_a_client_that_does_not_read_is_cut_off() -> None:
     assert client.protocol.refusals == {"timeout.write": 1}
 
 
+def test_a_client_that_reads_slowly_may_have_asked_ahead() -> None:
+    server = FakeServer()
+    server.answer = lambda cycle: cycle.exchange.respond(200, [], bytes(200_000))
+    client = Connection(server)
+    client.transport.full_at = 100
+    client.send(GET * 2)
+    passes(client, 100, field_section=9, write=None)
+    assert not client.ended()
+    assert len(server.cycles) == 1
+    client.transport.full_at = None
+    client.protocol.resume_writing()
+    client.loop.turn()
+    assert client.receive().count(b"HTTP/1.1 200 OK") == 2
+    # and now it is its turn
+    client.send(GET[:5])
+    passes(client, 11, field_section=9)
+    assert client.status() == 408
+
+
 def test_a_connection_may_last_only_so_long() -> None:
     server = FakeServer()
     server.answer = None

@@ -117,4 +117,7 @@ def _waits_for(connection: HTTP1Protocol) -> int:
         return _NOTHING if slow or begun else _BODY
     if exchange is not None:
         return _NOTHING
-    return _HEAD if connection.unheard else _REQUEST
+    if not connection.unheard:
+        return _REQUEST
+    # We may not begin yet: the client does not read the answers to what it has asked before.
+    return _HEAD if connection.has_room() else _NOTHING
