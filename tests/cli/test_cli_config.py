@@ -183,6 +183,12 @@ def test_the_table_of_a_project(settings, tmp_path):
     assert settings("run", "--config", path).reload
 
 
+@pytest.mark.parametrize("text", ["", "tool = 1", "[tool]", "[tool]\nplait = 1"])
+def test_a_project_without_settings(refused, tmp_path, text):
+    path = write(tmp_path, text, "pyproject.toml")
+    assert f"{path} has no table [tool.plait]" in refused("app:app", "--config", path)
+
+
 def test_certificates_in_a_file(settings, tmp_path):
     path = write(
         tmp_path,

@@ -55,6 +55,7 @@ def module(tmp_path):
         (["serve", ".", "--graceful-timeout", "-1"], "--graceful-timeout"),
         (["serve", ".", "--graceful-timeout", "soon"], "--graceful-timeout"),
         (["serve", ".", "--idle-timeout", "-1"], "--idle-timeout"),
+        (["run", "app:app", "--threads", "9" * 20], "is too large: the most is 10000"),
         (["serve", ".", "--body-timeout", "1.5"], "'1.5' is not a whole number"),
         (["serve", ".", "--write-timeout", "86401"], "--write-timeout"),
         (["serve", ".", "--max-connections", "0"], "--max-connections"),
@@ -239,6 +240,15 @@ def test_what_is_not_installed_is_named(missing, arguments):
     assert done.stderr.count("\n") == 1
     assert missing in done.stderr
     assert "pip install 'plait[cli]'" in done.stderr
+
+
+def test_without_standard_output(module, monkeypatch, tmp_path):
+    """As with `>&-` in a shell."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    name = module("from plait.server import BaseRequestHandler as app\n")
+    monkeypatch.setattr(sys, "stdout", None)
+    assert main([f"{name}:app", "--check-config"]) == 0
 
 
 def test_help_and_version(capsys):

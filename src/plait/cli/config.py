@@ -97,7 +97,8 @@ def read_file(path: str) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not TOML: {one_line(str(error))}") from None
     if os.path.basename(path) == "pyproject.toml":
-        found = filed.get("tool", {}).get("plait")
+        tool = filed.get("tool")
+        found = tool.get("plait") if isinstance(tool, dict) else None
         if not isinstance(found, dict):
             raise UserError(f"{path} has no table [tool.plait]")
         return found

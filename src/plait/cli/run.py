@@ -27,12 +27,16 @@ from .running import say
 
 
 def _number_option(
-    name: str, text: str, default: int | None = None, unit: str = "NUMBER"
+    name: str,
+    text: str,
+    default: int | None = None,
+    unit: str = "NUMBER",
+    most: int | None = None,
 ) -> Callable[[F], F]:
     least = 0 if default == 0 else 1
     return click.option(
         name,
-        type=WholeNumber(least),
+        type=WholeNumber(least, most),
         default=default,
         show_default=default is not None,
         metavar=unit,
@@ -67,7 +71,7 @@ _APPLICATION = (
         help="Whether an ASGI application is told of beginning and end.",
     ),
     click.option("--root-path", default="", metavar="PATH", help="Where it is mounted."),
-    _number_option("--threads", "That a WSGI application runs in."),
+    _number_option("--threads", "That a WSGI application runs in.", most=10_000),
 )
 _PROCESSES = (
     _number_option("--workers", "Processes that serve; without it this one does."),

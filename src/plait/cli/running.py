@@ -116,7 +116,9 @@ def _curl(listener: Listener, server: HTTP2Server) -> str:
 
 
 def say(line: str) -> None:
-    """Tell the user something, on standard output."""
+    """Tell the user something, on standard output if there is one."""
+    if sys.stdout is None:
+        return
     # A directory's name may hold what the terminal's encoding cannot say.
     encoding = sys.stdout.encoding
     sayable = line.encode(encoding, "backslashreplace").decode(encoding)
