@@ -127,8 +127,9 @@ def test_what_the_application_does_not_read_is_let_through() -> None:
         exchange = RecordingExchange(b"POST", b"/", fields, complete=False)
         exchange.open(host)
         exchange.data(b"some more")
-        await until(lambda: exchange.credit == 9)
+        await until(lambda: exchange.status)
         assert exchange.status == 413
+        await until(lambda: exchange.credit == 9)
         exchange.data(b"and more")
         assert exchange.credit == 17
         exchange.end()
