@@ -191,6 +191,12 @@ class Cycle:
         """The server wants to end: a long exchange, such as a WebSocket, should come to a close."""
 
 
+def name_of(exchange: Exchange) -> str:
+    """Return what a request is called in a log, such as ``GET /path``."""
+    method = exchange.method.decode("ascii", "backslashreplace")
+    return f"{method} {exchange.path.decode('ascii', 'backslashreplace')}"
+
+
 class Host(Protocol):
     """An application, and how it is called."""
 

@@ -169,6 +169,7 @@ def failed(caplog: Any, app: Any, *arguments: Any) -> Any:
     (record,) = caplog.records
     assert record.name == "plait.wsgi"
     assert record.exc_info
+    assert record.getMessage() == "GET /: the application raised"
     return exchange
 
 

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote
 
+from plait.server.host import name_of
+
 from .application import Application
 from .done import DONE
 from .errors import ClientDisconnected, MessageError, is_disconnect
@@ -112,15 +114,17 @@ class HTTPCycle(RequestCycle):
         if error is not None:
             self._failed(error)
         elif not self._finished and not self._over:
-            logger.error("%s: the application returned without %s", self._name(), self._lack())
+            logger.error(
+                "%s: the application returned without %s", name_of(self._exchange), self._lack()
+            )
             self._give_up()
 
     def _failed(self, error: BaseException) -> None:
         """The application raised: it is reported, and the response ends one way or the other."""
         if is_disconnect(error) and self._over:
-            logger.debug("%s: the client has gone", self._name())
+            logger.debug("%s: the client has gone", name_of(self._exchange))
         else:
-            logger.error("%s: the application raised", self._name(), exc_info=error)
+            logger.error("%s: the application raised", name_of(self._exchange), exc_info=error)
         if not self._finished and not self._over:
             self._give_up()
 
@@ -135,11 +139,6 @@ class HTTPCycle(RequestCycle):
             self._exchange.abort()
         else:
             self._exchange.respond(500, _ERROR_FIELDS, _ERROR_BODY)
-
-    def _name(self) -> str:
-        """Say which request this is, for the log."""
-        method = self._exchange.method.decode("ascii", "backslashreplace")
-        return f"{method} {self._exchange.path.decode('ascii', 'backslashreplace')}"
 
     def _lack(self) -> str:
         """Say what a response lacks."""
@@ -278,7 +277,7 @@ class HTTPCycle(RequestCycle):
         """Ignore what is sent after the end, as the specification says."""
         if not self._late:
             self._late = True
-            logger.warning("%s: %r after the response was complete", self._name(), kind)
+            logger.warning("%s: %r after the response was complete", name_of(self._exchange), kind)
         return asyncio.sleep(0)  # who sends for ever must not stop the event loop
 
     def _misplaced(self, kind: str) -> MessageError:

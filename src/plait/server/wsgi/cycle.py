@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from plait.server.host import Cycle
+from plait.server.host import Cycle, name_of
 
 from .body import ClientDisconnected, RequestBody
 from .head import Head
@@ -330,10 +330,10 @@ class WSGICycle(Cycle):
         try:
             response.run(self.service.app, self._environ(response))
         except ClientDisconnected:
-            _log.debug("the client went away: %r", self.exchange.path)
+            _log.debug("%s: the client has gone", name_of(self.exchange))
             response.fail()
         except BaseException:  # noqa: BLE001 - SystemExit too: the thread is not for it to end
-            _log.exception("the application failed: %r", self.exchange.path)
+            _log.exception("%s: the application raised", name_of(self.exchange))
             response.fail()
         if self._body is not None:
             self.post(self._settle_rest)
