@@ -565,7 +565,7 @@ def test_access_log(caplog: pytest.LogCaptureFixture) -> None:
             await client.response(1)
             await client.settled()
 
-    with caplog.at_level(logging.INFO, "plait.server"):
+    with caplog.at_level(logging.DEBUG, "plait.server"):
         run(main())
     lines = [record.getMessage() for record in caplog.records]
     assert lines[0].startswith("listen, address:127.0.0.1, port:")
@@ -573,6 +573,9 @@ def test_access_log(caplog: pytest.LogCaptureFixture) -> None:
     assert lines[2].startswith("127.0.0.1 - - [")
     assert lines[2].endswith(' GMT] "GET /page?x=1 HTTP/2" 200 - -')
     assert lines[-1] == "connection_lost"
+    # connections are of interest to who looks for something
+    levels = [record.levelno for record in caplog.records]
+    assert levels == [logging.INFO, logging.DEBUG, logging.INFO, logging.DEBUG]
 
 
 def test_no_access_log_below_its_level(caplog: pytest.LogCaptureFixture) -> None:

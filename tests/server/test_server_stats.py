@@ -168,7 +168,7 @@ def test_a_client_that_does_no_wrong_makes_no_warning(caplog: pytest.LogCaptureF
             client.send(frame(RST_STREAM, 0, 3, (8).to_bytes(4, "big")))
             await client.response(1)
 
-    with caplog.at_level(logging.INFO, "plait.server"):
+    with caplog.at_level(logging.DEBUG, "plait.server"):
         run(main())
     assert warnings_in(caplog) == []
     assert "connection_lost" in caplog.messages

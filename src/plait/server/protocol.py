@@ -97,7 +97,8 @@ class ServerProtocol(Exchanges):
         self.remote_address = address = peer_address(transport)
         if self.peer is not None and self.peer.client is not None:
             self.remote_address = address = self.peer.client
-        self.log.info("connection_made, address:%s, port:%s", address[0], address[1])
+        level = server.customs.connections_level
+        self.log.log(level, "connection_made, address:%s, port:%s", address[0], address[1])
         self.limit_buffer(transport)
         server.connection_opened(self)
         self.engine = Connection(Role.SERVER, server.engine_config)
@@ -117,7 +118,7 @@ class ServerProtocol(Exchanges):
             )
             self.finish()
             return
-        self.log.info("alpn, protocol:%s", protocol)
+        self.log.log(self.server.customs.connections_level, "alpn, protocol:%s", protocol)
         self.phase = _SPEAKING
         weak = weakness(transport)
         if weak is not None:
@@ -178,7 +179,7 @@ class ServerProtocol(Exchanges):
         """The connection is gone, and every stream with it."""
         if self.transport is None:
             return  # it was not admitted
-        self.log.info("connection_lost")
+        self.log.log(self.server.customs.connections_level, "connection_lost")
         self.phase = _LOST
         self.cancel_timers()
         self.unheard = b""

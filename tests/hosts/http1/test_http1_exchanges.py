@@ -362,7 +362,7 @@ def test_of_many_requests_at_once_some_wait_for_the_next_turn() -> None:
 def test_a_connection_is_logged_by_whoever_has_it_first(
     secure: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO")
+    caplog.set_level("DEBUG")
     Connection(secure=secure)
     assert ("connection_made" in caplog.text) == secure
 

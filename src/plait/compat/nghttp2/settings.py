@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from plait.http2 import Config
 from plait.server.customs import Customs
 
@@ -28,4 +30,5 @@ ORIGINAL_CUSTOMS = Customs(
     malformed_requests=True,
     withdrawn_requests=True,
     trailers_in_headers=True,
+    connections_level=logging.INFO,
 )

@@ -75,7 +75,7 @@ class HTTP1Protocol(Conversation):
         self.watch.begin(self.loop.time())
         self.remote_address = address = peer_address(transport)
         if self.secure:  # in clear text that was said before it was known what is spoken
-            self.log.info("connection_made, address:%s, port:%s", address[0], address[1])
+            self.log.debug("connection_made, address:%s, port:%s", address[0], address[1])
         if self.peer is None:
             self.peer = peer_of(self)  # type: ignore[arg-type]  # no link, but what is asked of it
         elif self.secure:
@@ -115,7 +115,7 @@ class HTTP1Protocol(Conversation):
         """The connection is gone, and the exchange with it."""
         if self.transport is None:
             return
-        self.log.info("connection_lost")
+        self.log.debug("connection_lost")
         self.phase = _LOST
         self.transport = None
         if self.linger is not None:
