@@ -61,7 +61,9 @@ async def talk(server: HTTP2Server, *pieces: bytes, pause: float = 0.005) -> byt
         (b"M-SEARCH *", HTTP1),
         (b"A" * 33, HTTP2),
         (b" GET", HTTP2),
-        (b"get / ", HTTP2),
+        (b"get / ", HTTP1),
+        (b"\r\n", UNDECIDED),
+        (b"\r\nGET / HTTP/1.1", HTTP1),
         (b"\x16\x03\x01", HTTP2),
         (b"PRI * HTTP/1.1", HTTP1),
     ],
@@ -100,7 +102,7 @@ def test_head_of_http1_gets_no_body() -> None:
     assert run(main()).endswith(b"\r\n\r\n")
 
 
-@pytest.mark.parametrize("junk", [b"\x16\x03\x01\x02\x00", b"\0" * 30, b"hello there\r\n\r\n"])
+@pytest.mark.parametrize("junk", [b"\x16\x03\x01\x02\x00", b"\0" * 30, b"{hello: there}\r\n\r\n"])
 def test_other_junk_gets_goaway(junk: bytes) -> None:
     async def main() -> None:
         async with (

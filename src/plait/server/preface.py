@@ -10,7 +10,7 @@ UNDECIDED = 2
 
 # The longest method that is waited for: nobody has a longer one.
 _METHOD_MAX = 32
-_METHOD_OCTETS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ-_"
+_METHOD_OCTETS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_"
 
 _EXPLANATION = (
     b"This port speaks HTTP/2 only: with prior knowledge in clear text, with ALPN h2 over TLS.\n"
@@ -20,8 +20,11 @@ _EXPLANATION = (
 def judge_opening(head: bytes) -> int:
     """Return what the first octets of a connection open.
 
-    ``HTTP2`` is also the answer to anything that is not text: the engine refuses it properly.
+    ``HTTP2`` is also the answer to anything that is not text: the engine refuses it properly. An
+    empty line before a request of HTTP/1 is ignored (RFC 9112 §2.2).
     """
+    if head.startswith(b"\r\n"):
+        head = head[2:]
     if PREFACE.startswith(head[: len(PREFACE)]):
         return HTTP2 if len(head) >= len(PREFACE) else UNDECIDED
     if head.startswith(PREFACE):
