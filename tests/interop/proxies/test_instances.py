@@ -75,7 +75,9 @@ def site(
         plaits(2, "app", "--log-level=warning", *options) as both,
         haproxy(both, folder, tls, lines=lines, version=version) as front,
     ):
-        yield Site(front, both, folder / "admin")
+        admin = folder / "admin"
+        wait_until(admin.exists)  # HAProxy makes it after its ports
+        yield Site(front, both, admin)
 
 
 class Load:
