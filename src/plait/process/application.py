@@ -11,11 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from plait.server import BaseRequestHandler
 
 from .errors import UserError, one_line
+
+if TYPE_CHECKING:
+    from .settings import Settings
 
 # With how many arguments they may be called; ASGI 2 took one, and what that returned took two.
 _CALLED = {
@@ -68,6 +71,17 @@ def load_application(
         interface = _kind(found, target)
     _check_arguments(found, target, interface)
     return Application(target, interface, found)
+
+
+def wanted_application(settings: Settings) -> Application:
+    """Load the application that settings name; raises `UserError`."""
+    return load_application(
+        settings.target,
+        interface=settings.interface,
+        factory=settings.factory,
+        folder=settings.app_dir,
+        debug=settings.log_level == "debug",
+    )
 
 
 def split_target(target: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from plait.server import metrics
 
-from .application import load_application, split_target
+from .application import split_target, wanted_application
 from .binds import Bind
 from .errors import UserError
 from .hosts import check_extras, trusted_proxies
@@ -92,13 +92,7 @@ def check(settings: Settings, say: Callable[[str], None]) -> int:
         settings = replace(settings, binds=(DEFAULT_BIND,))
     _check(settings)
     development_context(settings)
-    application = load_application(
-        settings.target,
-        interface=settings.interface,
-        factory=settings.factory,
-        folder=settings.app_dir,
-        debug=settings.log_level == "debug",
-    )
+    application = wanted_application(settings)
     for line in plan(settings, application.interface):
         say(line)
     return 0

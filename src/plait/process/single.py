@@ -7,7 +7,7 @@ import logging
 import signal
 from typing import TYPE_CHECKING
 
-from .application import load_application
+from .application import wanted_application
 from .ending import Ending
 from .looping import run_to_its_end
 from .serving import Serving
@@ -52,13 +52,7 @@ class Single:
         # nothing to do yet, but by default these would end the process.
         for number in (signal.SIGHUP, signal.SIGUSR1):
             signal.signal(number, _let_pass)
-        application = load_application(
-            settings.target,
-            interface=settings.interface,
-            factory=settings.factory,
-            folder=settings.app_dir,
-            debug=settings.log_level == "debug",
-        )
+        application = wanted_application(settings)
         run_to_its_end(self._serve(application))
         return 0
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from plait.server.metrics import join
 
-from .application import load_application
+from .application import wanted_application
 from .channel import FAILED, HURRY, LEAVE, READY, REOPEN, RETIRE, STOP, Channel
 from .errors import UserError
 from .looping import run_to_its_end
@@ -64,7 +64,7 @@ class Worker:
         try:
             if self._settings.metrics is not None:
                 join(self._number)  # before the application makes metrics of its own
-            application = self._load()
+            application = wanted_application(self._settings)
             run_to_its_end(self._serve(application))
         except UserError as error:
             self._channel.send(FAILED, str(error))
@@ -72,16 +72,6 @@ class Worker:
         finally:
             self._channel.close()
         return 0
-
-    def _load(self) -> Application:
-        settings = self._settings
-        return load_application(
-            settings.target,
-            interface=settings.interface,
-            factory=settings.factory,
-            folder=settings.app_dir,
-            debug=settings.log_level == "debug",
-        )
 
     async def _serve(self, application: Application) -> None:
         settings = self._settings
