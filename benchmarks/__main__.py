@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from benchmarks.bodies import bodies
 from benchmarks.engine import engine
+from benchmarks.facade import TASKS, facade
 from benchmarks.hosts import PARTS, hosts
 from benchmarks.hpack import hpack
 from benchmarks.instructions import instructions
@@ -31,6 +32,7 @@ SUITES: dict[str, Callable[[Report, Options], None]] = {
     "memory": memory,
     "streams": streams,
     "spdy": spdy,
+    "facade": facade,
     "hosts": hosts,
 }
 
@@ -56,7 +58,7 @@ def parse(arguments: Sequence[str]) -> Options:
         "--only",
         default="",
         metavar="NAME,...",
-        help=f"of {', '.join(SUITES)}; all by default. Of the last also parts: hosts.echo",
+        help=f"of {', '.join(SUITES)}; all by default. Of some also parts: hosts.echo",
     )
     written = parser.add_mutually_exclusive_group()
     written.add_argument("--no-write", action="store_true", help="leave RESULTS.md as it is")
@@ -74,7 +76,8 @@ def parse(arguments: Sequence[str]) -> Options:
         "--instructions", action="store_true", help="count instructions under valgrind as well"
     )
     found = parser.parse_args(arguments)
-    known = (*SUITES, *(f"hosts.{part}" for part in PARTS))
+    parts = {"facade": TASKS, "hosts": PARTS}
+    known = (*SUITES, *(f"{suite}.{part}" for suite in parts for part in parts[suite]))
     only = _names(found.only)
     for name in only:
         if name not in known:

@@ -14,14 +14,17 @@ import pickle
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.codecs import CODECS
 from benchmarks.deflate import zlib_ns
 from benchmarks.engines import ENGINES, LONG_BODY, Engine
+from benchmarks.h2_programs import PROGRAMS, Api
 from benchmarks.machine import anonymous_kib
 from benchmarks.pairs import PAIRS, Pair
+from benchmarks.recordings import first_unit
 from benchmarks.traffic import BODY, RESPONSES, ended_streams
 
 
@@ -84,6 +87,19 @@ def converse(pair: Pair, request: dict[str, Any]) -> dict[str, Any]:
     return {"ns": spent / (times * each), "unanswered": times * each - answered}
 
 
+def perform(api: Api, request: dict[str, Any]) -> dict[str, Any]:
+    """Nanoseconds per unit of a program's work, and how much of it was done in all."""
+    first, rest = first_unit(_load(request), request["units"])
+    make = PROGRAMS[request["program"]]
+    program = make(api, request["encoding"], request["fields"], request["each"])
+    program.run(first)
+    gc.collect()
+    start = time.process_time_ns()
+    program.run(rest)
+    spent = time.process_time_ns() - start
+    return {"ns": spent / (request["units"] - 1), "done": program.done()}
+
+
 def compress(pair: Any, request: dict[str, Any]) -> dict[str, Any]:
     """Nanoseconds per exchange that zlib alone takes for the same header blocks."""
     return {"ns": zlib_ns(pair, request["fields"], request["times"], request["each"])}
@@ -107,6 +123,7 @@ SUBJECTS: dict[str, Mapping[str, Callable[[], Any]]] = {
     "engine": ENGINES,
     "hpack": CODECS,
     "pair": PAIRS,
+    "h2": {"h2": partial(Api, "h2"), "plait": partial(Api, "plait.compat.h2")},
 }
 
 TASKS: dict[str, Callable[[Any, dict[str, Any]], dict[str, Any]]] = {
@@ -116,6 +133,7 @@ TASKS: dict[str, Callable[[Any, dict[str, Any]], dict[str, Any]]] = {
     "encode": code,
     "blocks": blocks,
     "converse": converse,
+    "perform": perform,
     "compress": compress,
     "grow": grow,
 }
