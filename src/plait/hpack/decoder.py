@@ -122,6 +122,15 @@ class Decoder:
             self.table.resize(size)
             self.generation += 1
 
+    @property
+    def max_list_size(self) -> int:
+        """Octets that one field list may have; see the constructor."""
+        return self._max_list_size
+
+    @max_list_size.setter
+    def max_list_size(self, size: int) -> None:
+        self._max_list_size = size
+
     def decode(self, block: bytes | bytearray | memoryview) -> list[Field]:
         """Decodes one whole field block.
 

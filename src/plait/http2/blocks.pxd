@@ -17,6 +17,7 @@ cdef int HALF_CLOSED_REMOTE
 cdef int RESERVED_REMOTE
 
 cdef class FieldBlocks:
+    cdef public bint checks
     cdef public Py_ssize_t continuations
     cdef public long long decoded_octets
     cdef public bytearray fragments
@@ -26,6 +27,7 @@ cdef class FieldBlocks:
     cdef public long long open_promised
     cdef public long long open_stream
     cdef public dict priorities
+    cdef public bytes priority
     cdef public bytes repeated_block
     cdef public long long repeated_generation
     cdef public Head repeated_head

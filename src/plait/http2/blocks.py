@@ -15,6 +15,7 @@ from .constants import END_HEADERS, END_STREAM, PADDED, PRIORITY_FLAG
 from .errors import ConnectionFault, ErrorCode, StreamFault
 from .events import (
     InformationalResponseReceived,
+    PriorityReceived,
     PushedStreamReceived,
     ResponseReceived,
     TrailersReceived,
@@ -27,6 +28,7 @@ from .heads import (
     Head,
     MalformedError,
     check_trailers,
+    loose_head,
     promised_fault,
     request_head,
     response_head,
@@ -46,6 +48,7 @@ class FieldBlocks:
     """Puts field blocks together and makes events of them."""
 
     __slots__ = (
+        "checks",
         "continuations",
         "decoded_octets",
         "fragments",
@@ -55,6 +58,7 @@ class FieldBlocks:
         "open_promised",
         "open_stream",
         "priorities",
+        "priority",
         "repeated_block",
         "repeated_generation",
         "repeated_head",
@@ -67,6 +71,7 @@ class FieldBlocks:
         self.max_continuations = session.config.limits.max_continuation_frames
         self.max_held_octets = session.config.limits.max_held_field_octets
         self.transport_scheme = session.config.transport_scheme
+        self.checks = session.config.check_received_fields
         # The block that CONTINUATION frames are awaited for: 0 when there is none.
         self.open_stream = 0
         self.open_end_stream = False
@@ -81,6 +86,8 @@ class FieldBlocks:
         self.repeated_head: Head | None = None
         # PRIORITY_UPDATEs that came before their request (RFC 9218 §7.1), bounded.
         self.priorities: dict[int, tuple[int, bool]] | None = None
+        # RFC 7540's priority of the block that is being read, where somebody wants to know it.
+        self.priority: bytes | None = None
 
     # --- frames ---------------------------------------------------------------------------------
 
@@ -102,6 +109,11 @@ class FieldBlocks:
                 ):
                     self.self_dependent(data, start + 5, end, flags, stream_id)
                     return
+                if (
+                    self.session.config.report_priorities
+                    and not self.session.remote.no_rfc7540_priorities
+                ):
+                    self.priority = data[start : start + 5]
                 start += 5
         if flags & END_HEADERS:
             self.on_block(data[start:end], stream_id, (flags & END_STREAM) != 0)
@@ -162,7 +174,7 @@ class FieldBlocks:
 
         It is the connection that ends, since nobody should have to decode it.
         """
-        if octets > max(self.session.config.max_header_list_size, _SMALLEST_BLOCK_LIMIT):
+        if octets > max(self.session.decoder.max_list_size, _SMALLEST_BLOCK_LIMIT):
             raise ConnectionFault(
                 ErrorCode.ENHANCE_YOUR_CALM, "headers.too_large", "the field block is too large"
             )
@@ -205,6 +217,9 @@ class FieldBlocks:
 
     def on_block(self, block: bytes, stream_id: int, end_stream: bool) -> None:
         """A whole block of HEADERS."""
+        if self.priority is not None:
+            self.on_prioritised_block(block, stream_id, end_stream)
+            return
         session = self.session
         stream = session.streams.living.get(stream_id)
         if stream is None and session.is_server and stream_id & 1:
@@ -217,6 +232,16 @@ class FieldBlocks:
             self.on_trailers(block, stream, end_stream)
         else:
             self.on_response(block, stream, end_stream)
+
+    def on_prioritised_block(self, block: bytes, stream_id: int, end_stream: bool) -> None:
+        """A whole block of HEADERS that had a priority, to be told behind the block's event."""
+        priority = self.priority or b""
+        self.priority = None
+        events = self.session.events
+        told = len(events)
+        self.on_block(block, stream_id, end_stream)
+        if len(events) > told:
+            events.insert(told + 1, priority_received(stream_id, priority, True))
 
     def on_request(self, block: bytes, stream_id: int, end_stream: bool) -> None:
         """The head of a new request."""
@@ -247,7 +272,10 @@ class FieldBlocks:
                         self.transport_scheme,
                     )
                 except MalformedError as error:
-                    slug = error.slug
+                    if self.checks:
+                        slug = error.slug
+                    else:
+                        head = loose_head(fields, kinds)
                 else:
                     self.repeated_generation = generation
                     # Only a block that left the table as it was means the same again.
@@ -330,7 +358,9 @@ class FieldBlocks:
         try:
             head = response_head(fields, kinds)
         except MalformedError as error:
-            raise malformed(stream.id, error.slug) from None
+            if self.checks:
+                raise malformed(stream.id, error.slug) from None
+            head = loose_head(fields, kinds)
         session = self.session
         if stream.state == RESERVED_REMOTE and session.max_streams >= 0:
             # RFC 9113 §5.1.2: pushed streams count once they send.
@@ -338,7 +368,7 @@ class FieldBlocks:
                 raise refused(stream.id)
         stream.recv_headers()
         session.streams.count(stream)
-        if head.status < 200:
+        if 100 <= head.status < 200:
             # RFC 9113 §8.1: an interim response with END_STREAM is malformed.
             if end_stream:
                 raise malformed(stream.id, "headers.interim_end_stream")
@@ -382,7 +412,8 @@ class FieldBlocks:
         try:
             check_trailers(kinds)
         except MalformedError as error:
-            raise malformed(stream.id, error.slug) from None
+            if self.checks:
+                raise malformed(stream.id, error.slug) from None
         if stream.expected > 0 and stream.rest == 0:
             raise malformed(stream.id, "content_length.short")
         if stream.rest == 0:
@@ -419,7 +450,7 @@ class FieldBlocks:
             return
         if full:
             raise refused(promised_id)
-        if not slug:
+        if not slug and self.checks:
             slug = promised_fault(fields, kinds, session.config.host_may_differ)
         if slug:
             raise malformed(promised_id, slug)
@@ -434,13 +465,17 @@ class FieldBlocks:
         streams = self.session.streams
         # RFC 9113 §5.1.1: a server gets odd ids in ascending order, a client no new ones here.
         if streams.is_idle(stream_id) or streams.was_skipped(stream_id):
-            raise protocol_error("headers.stream_id", f"stream {stream_id} cannot be opened")
+            message = f"stream {stream_id} cannot be opened"
+            raise protocol_error("headers.stream_id", message, stream_id)
         if self.session.is_beyond_goaway(stream_id) or streams.was_reset_by_us(stream_id):
             self.session.spend_control()
             return
         # RFC 9113 §5.1: after END_STREAM this MUST be a connection error.
         raise ConnectionFault(
-            ErrorCode.STREAM_CLOSED, "headers.closed", f"HEADERS on closed stream {stream_id}"
+            ErrorCode.STREAM_CLOSED,
+            "headers.closed",
+            f"HEADERS on closed stream {stream_id}",
+            stream_id,
         )
 
     def end(self, stream: Stream) -> None:
@@ -476,9 +511,16 @@ def malformed(stream_id: int, slug: str) -> StreamFault:
     return StreamFault(stream_id, code, slug, "the message is malformed")
 
 
-def protocol_error(slug: str, message: str) -> ConnectionFault:
+def protocol_error(slug: str, message: str, stream_id: int = 0) -> ConnectionFault:
     """Return a connection fault PROTOCOL_ERROR."""
-    return ConnectionFault(_PROTOCOL_ERROR, slug, message)
+    return ConnectionFault(_PROTOCOL_ERROR, slug, message, stream_id)
+
+
+def priority_received(stream_id: int, octets: bytes, in_headers: bool) -> PriorityReceived:
+    """Return the event of a priority as it stands on the wire (RFC 7540 §6.3)."""
+    word = uint32(octets, 0)
+    exclusive = word >> 31 == 1
+    return PriorityReceived(stream_id, word & 0x7FFFFFFF, octets[4] + 1, exclusive, in_headers)
 
 
 def frame_size(slug: str, message: str) -> ConnectionFault:

@@ -87,6 +87,17 @@ class Config:
     """Server: write responses only when octets are asked for, not when they are submitted. Until
     then ``reset_stream`` withdraws one, and the main responses precede pushed ones."""
 
+    check_received_fields: bool = True
+    """Reset streams whose header or trailer sections are malformed (RFC 9113 §8.1.1). Without, the
+    application gets whatever fields came, unchecked: for tests, and for tools that show traffic."""
+
+    check_sent_fields: bool = True
+    """Refuse to send malformed sections. Without, fields leave as they are given, names in any
+    case: for tests of how a peer takes them."""
+
+    report_priorities: bool = False
+    """Tell RFC 7540's priorities, which the engine ignores, as ``PriorityReceived``."""
+
     limits: Limits = field(default_factory=Limits)
     """The abuse budgets."""
 

@@ -26,6 +26,7 @@ cdef class Connection(ConnectionView):
     @cython.locals(stream=Stream, frames=cython.longlong, consumed=cython.longlong)
     cpdef object acknowledge_received_data(self, long long octets, long long stream_id)
     cdef object _announce(self, dict settings)
+    cdef object _begin(self, dict settings)
     cdef object _check_change(self, long long code, long long value)
     cdef object _require_room(self, Py_ssize_t octets)
     cdef object _require_server(self, str what)

@@ -17,7 +17,6 @@ from .body import BodySource, Octets
 from .config import Config
 from .constants import MAX_WINDOW, PREFACE, Role
 from .errors import (
-    ConnectionFault,
     ErrorCode,
     NoSuchStreamError,
     UsageError,
@@ -39,8 +38,9 @@ from .settings import (
     INITIAL_WINDOW_SIZE,
     MAX_CONCURRENT_STREAMS,
     MAX_FRAME_SIZE,
+    MAX_HEADER_LIST_SIZE,
     NO_RFC7540_PRIORITIES,
-    check_setting,
+    check_settings,
 )
 from .states import RESERVED_REMOTE
 from .submission import Fields, response_fields
@@ -73,13 +73,16 @@ class Connection(ConnectionView):
         A client's magic octets, then SETTINGS, and a WINDOW_UPDATE if the configured connection
         window is larger than the initial one.
         """
-        if self._initiated:
-            return
+        if not self._initiated:
+            self._begin(self.config.first_settings(self._role))
+
+    def _begin(self, settings: dict[int, int]) -> None:
+        """Queue the preface with these settings."""
         self._initiated = True
         out = self._out
         if self._role == Role.CLIENT:
             out.buffer += PREFACE
-        self._announce(self.config.first_settings(self._role))
+        self._announce(settings)
         self._inbound.watch_unfinished()
         extra = self.config.connection_window_size - out.receive_window.size
         if extra > 0:
@@ -340,17 +343,11 @@ class Connection(ConnectionView):
         :raises UsageError: for a value that RFC 9113 §6.5.2 forbids.
         """
         self._submission.require_open()
-        wanted = {int(code): int(value) for code, value in settings.items()}
+        wanted = check_settings(settings)
         if 6 * len(wanted) > self._out.max_frame_size:
             raise UsageError("more settings than the peer takes in one frame")
         for code, value in wanted.items():
             self._check_change(code, value)
-            try:
-                check_setting(code, value)
-            except ConnectionFault as fault:
-                raise UsageError(fault.message) from None
-            if value < 0 or value > 2**32 - 1:
-                raise UsageError(f"setting {code} cannot be {value}")
         self._announce(wanted)
 
     def _check_change(self, code: int, value: int) -> None:
@@ -386,6 +383,10 @@ class Connection(ConnectionView):
         limit = settings.get(MAX_CONCURRENT_STREAMS)
         if limit is not None:
             session.max_streams = limit
+        listed = settings.get(MAX_HEADER_LIST_SIZE)
+        if listed is not None:
+            # A smaller one counts once the peer knows of it.
+            session.decoder.max_list_size = max(session.decoder.max_list_size, listed)
         self._out.announced_window = settings.get(INITIAL_WINDOW_SIZE, self._out.announced_window)
 
     def begin_shutdown(self) -> None:

@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from .states import (
+    CLOSED,
+    HALF_CLOSED_LOCAL,
+    HALF_CLOSED_REMOTE,
+    IDLE,
+    OPEN,
+    RESERVED_LOCAL,
+    RESERVED_REMOTE,
+)
+
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 """The client connection preface (RFC 9113 §3.4)."""
 
@@ -81,6 +91,18 @@ class SettingCode(IntEnum):
     MAX_HEADER_LIST_SIZE = 0x6
     ENABLE_CONNECT_PROTOCOL = 0x8
     NO_RFC7540_PRIORITIES = 0x9
+
+
+class StreamState(IntEnum):
+    """The states of a stream (RFC 9113 §5.1)."""
+
+    IDLE = IDLE
+    RESERVED_LOCAL = RESERVED_LOCAL
+    RESERVED_REMOTE = RESERVED_REMOTE
+    OPEN = OPEN
+    HALF_CLOSED_LOCAL = HALF_CLOSED_LOCAL
+    HALF_CLOSED_REMOTE = HALF_CLOSED_REMOTE
+    CLOSED = CLOSED
 
 
 class Role(IntEnum):

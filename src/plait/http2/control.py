@@ -6,7 +6,7 @@ PRIORITY_UPDATE (RFC 9218 §7), ALTSVC (RFC 7838 §4), ORIGIN (RFC 8336 §2), an
 
 from __future__ import annotations
 
-from .blocks import FieldBlocks, frame_size, protocol_error
+from .blocks import FieldBlocks, frame_size, priority_received, protocol_error
 from .constants import ACK
 from .errors import ConnectionFault, ErrorCode, StreamFault
 from .events import (
@@ -34,6 +34,7 @@ from .settings import (
     INITIAL_WINDOW_SIZE,
     MAX_CONCURRENT_STREAMS,
     MAX_FRAME_SIZE,
+    MAX_HEADER_LIST_SIZE,
     Changes,
     check_setting,
 )
@@ -155,6 +156,8 @@ class ControlFrames:
             elif code == INITIAL_WINDOW_SIZE:
                 self.resize_receive_windows(value - session.out.stream_window)
                 session.out.stream_window = value
+            elif code == MAX_HEADER_LIST_SIZE:
+                session.decoder.max_list_size = session.local.largest(MAX_HEADER_LIST_SIZE)
             elif code == MAX_FRAME_SIZE:
                 session.max_frame_size = session.local.largest(MAX_FRAME_SIZE)
             elif code == ENABLE_PUSH:
@@ -235,7 +238,7 @@ class ControlFrames:
         if stream is None:
             # RFC 9113 §5.1: on an idle stream an error; on a closed one it may be late.
             if session.streams.is_idle(stream_id):
-                raise protocol_error("window_update.idle", f"stream {stream_id} is idle")
+                raise protocol_error("window_update.idle", f"stream {stream_id} is idle", stream_id)
             return
         if stream.state == RESERVED_REMOTE:
             raise stream.fault("WINDOW_UPDATE")
@@ -264,7 +267,7 @@ class ControlFrames:
         if stream is None:
             # RFC 9113 §6.4: on an idle stream it MUST be a connection error.
             if session.streams.is_idle(stream_id):
-                raise protocol_error("rst_stream.idle", f"stream {stream_id} is idle")
+                raise protocol_error("rst_stream.idle", f"stream {stream_id} is idle", stream_id)
             session.spend_control()
             return
         code = uint32(payload, 0)
@@ -306,6 +309,8 @@ class ControlFrames:
             if not living:
                 raise protocol_error("priority.self", "a stream depends on itself")
             raise StreamFault(stream_id, _PROTOCOL_ERROR, "priority.self", "depends on itself")
+        if session.config.report_priorities:
+            session.events.append(priority_received(stream_id, payload, False))
 
     def on_priority_update(self, payload: bytes, stream_id: int) -> None:
         """PRIORITY_UPDATE (RFC 9218 §7.1)."""

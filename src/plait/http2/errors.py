@@ -7,6 +7,8 @@
     │   ├── NoSuchStreamError       the stream is unknown, or it has closed already
     │   ├── StreamStateError        the stream's state does not allow the call
     │   ├── StreamLimitError        no further stream may be opened now
+    │   ├── FlowControlError        the windows do not hold so many octets
+    │   ├── FrameTooLargeError      the peer does not take so large a frame
     │   ├── PushDisabledError       the peer has switched server push off
     │   ├── InvalidFieldError       a field that must not be sent
     │   └── ConnectionClosedError   the connection has ended
@@ -66,6 +68,14 @@ class StreamLimitError(UsageError):
     """The peer's limit of concurrent streams, or the range of stream ids, is used up."""
 
 
+class FlowControlError(UsageError):
+    """The window of the stream or of the connection does not hold so many octets."""
+
+
+class FrameTooLargeError(UsageError):
+    """The payload exceeds the peer's SETTINGS_MAX_FRAME_SIZE."""
+
+
 class PushDisabledError(UsageError):
     """The peer does not accept pushed streams (``SETTINGS_ENABLE_PUSH = 0``)."""
 
@@ -102,4 +112,11 @@ class StreamFault(PeerFault):
 
 
 class ConnectionFault(PeerFault):
-    """A fault that ends the connection (RFC 9113 §5.4.1)."""
+    """A fault that ends the connection (RFC 9113 §5.4.1).
+
+    :param stream_id: the stream whose frame it was, 0 where that does not matter.
+    """
+
+    def __init__(self, code: int, slug: str, message: str, stream_id: int = 0) -> None:
+        super().__init__(code, slug, message)
+        self.stream_id = stream_id

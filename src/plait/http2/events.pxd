@@ -38,6 +38,7 @@ cdef class DataReceived(Event):
     cdef readonly bytes data
     cdef readonly bint end_stream
     cdef readonly long long flow_controlled_length
+    cdef readonly long long padding
     cdef readonly int stream_id
 
 cdef class StreamReset(Event):
@@ -79,12 +80,21 @@ cdef class PriorityUpdated(Event):
     cdef readonly int stream_id
     cdef readonly int urgency
 
+cdef class PriorityReceived(Event):
+    cdef readonly long long depends_on
+    cdef readonly bint exclusive
+    cdef readonly bint in_headers
+    cdef readonly long long stream_id
+    cdef readonly int weight
+
+
 cdef class ConnectionTerminated(Event):
     cdef readonly bytes additional_data
     cdef readonly object error_code
     cdef readonly long long last_stream_id
     cdef readonly bint remote
     cdef readonly str slug
+    cdef readonly long long stream_id
 
 cdef class AlternativeServiceAvailable(Event):
     cdef readonly bytes field_value

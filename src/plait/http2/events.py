@@ -149,18 +149,25 @@ class DataReceived(Event):
     :ivar flow_controlled_length: octets to give back with ``acknowledge_received_data``
         once they are consumed. Padding is not among them: the engine credits it itself.
     :ivar end_stream: nothing more will come on this stream.
+    :ivar padding: octets of padding, with the one that tells their number.
     """
 
-    __slots__ = ("data", "end_stream", "flow_controlled_length", "stream_id")
+    __slots__ = ("data", "end_stream", "flow_controlled_length", "padding", "stream_id")
     __match_args__ = ("stream_id", "data", "flow_controlled_length", "end_stream")
 
     def __init__(
-        self, stream_id: int, data: bytes, flow_controlled_length: int, end_stream: bool
+        self,
+        stream_id: int,
+        data: bytes,
+        flow_controlled_length: int,
+        end_stream: bool,
+        padding: int = 0,
     ) -> None:
         self.stream_id = stream_id
         self.data = data
         self.flow_controlled_length = flow_controlled_length
         self.end_stream = end_stream
+        self.padding = padding
 
 
 class StreamReset(Event):
@@ -297,6 +304,32 @@ class PriorityUpdated(Event):
         self.incremental = incremental
 
 
+class PriorityReceived(Event):
+    """RFC 7540's priority of a stream (§5.3, §6.3), which the engine ignores.
+
+    Told if the configuration says ``report_priorities``, and unless the peer has said that its
+    priorities mean nothing (RFC 9218 §2.1).
+
+    :ivar stream_id: the stream, perhaps idle or closed.
+    :ivar depends_on: the stream it depends on, 0 for none.
+    :ivar weight: 1 to 256.
+    :ivar exclusive: it takes the place of the other streams that depend on the same.
+    :ivar in_headers: it came in a HEADERS frame, whose event is the one before.
+    """
+
+    __slots__ = ("depends_on", "exclusive", "in_headers", "stream_id", "weight")
+    __match_args__ = ("stream_id", "depends_on", "weight", "exclusive", "in_headers")
+
+    def __init__(
+        self, stream_id: int, depends_on: int, weight: int, exclusive: bool, in_headers: bool
+    ) -> None:
+        self.stream_id = stream_id
+        self.depends_on = depends_on
+        self.weight = weight
+        self.exclusive = exclusive
+        self.in_headers = in_headers
+
+
 class ConnectionTerminated(Event):
     """The connection ends: the peer sent GOAWAY, or committed a fault that we answered with one.
 
@@ -306,9 +339,10 @@ class ConnectionTerminated(Event):
     :ivar remote: ``True`` when the peer sent the GOAWAY. With error code 0 the streams up to
         ``last_stream_id`` go on.
     :ivar slug: the name of the fault; ``"peer.goaway"`` when the peer sent it.
+    :ivar stream_id: the stream whose frame was the fault, 0 where that does not matter.
     """
 
-    __slots__ = ("additional_data", "error_code", "last_stream_id", "remote", "slug")
+    __slots__ = ("additional_data", "error_code", "last_stream_id", "remote", "slug", "stream_id")
     __match_args__ = ("error_code", "last_stream_id", "additional_data", "remote", "slug")
 
     def __init__(
@@ -318,12 +352,14 @@ class ConnectionTerminated(Event):
         additional_data: bytes,
         remote: bool,
         slug: str,
+        stream_id: int = 0,
     ) -> None:
         self.error_code = error_code
         self.last_stream_id = last_stream_id
         self.additional_data = additional_data
         self.remote = remote
         self.slug = slug
+        self.stream_id = stream_id
 
 
 class AlternativeServiceAvailable(Event):

@@ -235,6 +235,19 @@ def outgoing_fields(fields: Iterable[Any], pseudo: bool) -> list[Field]:
     return ready
 
 
+def unchecked_fields(fields: Iterable[Any]) -> list[Field]:
+    """Return every field of a section as octets, whatever they are.
+
+    :raises TypeError: for a name or value that is neither ``bytes`` nor ``str``.
+    """
+    ready: list[Field] = []
+    for given in fields:
+        name, value = given
+        field = (_octets(name, "name"), _octets(value, "value"))
+        ready.append(NeverIndexedField(*field) if isinstance(given, NeverIndexedField) else field)
+    return ready
+
+
 class Section:
     """The fields of a section as they were given, and what was made of them."""
 

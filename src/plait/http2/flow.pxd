@@ -8,7 +8,9 @@ cdef class ReceiveWindow:
     cdef public long long size
 
     cpdef bint receive(self, long long octets)
+    @cython.locals(increment="long long", surplus="long long")
     cpdef long long consume(self, long long octets)
+    cpdef long long grant(self, long long octets)
     cpdef object resize(self, long long delta)
 
 cpdef bint overflows(long long window, long long increment)

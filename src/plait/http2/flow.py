@@ -54,6 +54,10 @@ class ReceiveWindow:
         some arrived.
         """
         self.pending += octets
+        surplus = self.available + self.pending - self.size
+        if surplus > 0:
+            # Given already, by ``grant``.
+            self.pending -= min(surplus, self.pending)
         increment = self.pending
         if increment * 2 < self.size:
             if increment < self.available or increment < _WORTH_A_FRAME:
@@ -63,6 +67,16 @@ class ReceiveWindow:
         self.pending = 0
         self.available += increment
         return increment
+
+    def grant(self, octets: int) -> int:
+        """Give credit beside the application's taking back, which is not asked for these octets.
+
+        Returns how many of them it held: the window grows by the others.
+        """
+        held = min(octets, max(0, self.size - self.available - self.pending))
+        self.available += octets
+        self.size += octets - held
+        return held
 
     def resize(self, delta: int) -> None:
         """Change the size; the credit given out may become negative (RFC 9113 §6.9.2)."""

@@ -175,6 +175,21 @@ def request_head(
     return head
 
 
+def loose_head(fields: list[Field], kinds: list[int]) -> Head:
+    """Return what can be told of a section whose faults do not matter: the first of each value."""
+    head = Head(fields)
+    for index, kind in enumerate(kinds):
+        if kind < 0 or head.seen & kind:
+            continue
+        head.seen |= kind
+        if kind & PSEUDO:
+            head.take_pseudo(kind, fields[index][1])
+        elif kind & (HOST | CONTENT_LENGTH | PRIORITY):
+            head.take_special(kind, fields[index][1], False)
+    head.target = head.authority if head.host is None else head.host
+    return head
+
+
 def promised_fault(fields: list[Field], kinds: list[int], host_may_differ: bool) -> str:
     """Return what is wrong with a promised request, or an empty string."""
     try:

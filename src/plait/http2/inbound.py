@@ -276,7 +276,8 @@ class Inbound:
         if stream is not None:
             raise stream.fault("DATA")
         if session.streams.is_idle(stream_id) or session.streams.was_skipped(stream_id):
-            raise protocol_error("data.idle", f"DATA on stream {stream_id}, which is idle")
+            message = f"DATA on stream {stream_id}, which is idle"
+            raise protocol_error("data.idle", message, stream_id)
         if session.is_beyond_goaway(stream_id) or session.streams.was_reset_by_us(stream_id):
             session.spend_control()
             return
@@ -322,7 +323,7 @@ class Inbound:
         if stream.rest > 0:
             session.out.drop(stream, size, length, end_stream)
         else:
-            session.events.append(DataReceived(stream.id, payload, size, end_stream))
+            session.events.append(DataReceived(stream.id, payload, size, end_stream, padding))
         if end_stream:
             self.blocks.end(stream)
         elif window.pending and stream.rest == 0:

@@ -21,6 +21,7 @@ cdef Py_ssize_t _DRIBBLE_MAX
 cdef class Outbound(Output):
     cdef public long long announced_window
     cdef public bint closing_is_reset
+    cdef public bint direct
     cdef public long long dribbled
     cdef public long long dropped_octets
     cdef public list events
@@ -43,7 +44,7 @@ cdef class Outbound(Output):
     cdef public StreamTable streams
     cdef public long long window
 
-    @cython.locals(pushed=cython.bint, behind=cython.bint)
+    @cython.locals(pushed=cython.bint, behind=cython.bint, waits=cython.bint)
     cpdef object send_head(self, Stream stream, list fields, bint end_stream)
     @cython.locals(stream=Stream, body=Body, streams=StreamTable, full=cython.bint, waiting=cython.bint, ordered=list, waiting_streams=list)
     cpdef object flush_heads(self)

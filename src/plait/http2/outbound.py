@@ -44,6 +44,7 @@ class Outbound(Output):
     __slots__ = (
         "announced_window",
         "closing_is_reset",
+        "direct",
         "dribbled",
         "dropped_octets",
         "events",
@@ -82,6 +83,8 @@ class Outbound(Output):
         self.remote_max_streams = -1
         self.closing_is_reset = streams.is_server and config.reset_unread_request
         self.dropped_octets = config.dropped_octets
+        # Whoever calls decides the order of what leaves: nothing waits.
+        self.direct = False
         self.holds_heads = streams.is_server and config.withdrawable_responses
         # Streams whose header section waits, and streams whose source had nothing just now.
         self.pending_heads: dict[int, Stream] | None = None
@@ -114,7 +117,8 @@ class Outbound(Output):
         pushed = not stream.id & 1 and self.streams.is_server
         # RFC 9113 §5.1.1: a client's requests must not overtake each other.
         behind = self.pending_heads is not None and not self.streams.is_server
-        if pushed or behind or self.holds_heads or len(self.buffer) > self.max_unsent:
+        waits = pushed or behind or self.holds_heads or len(self.buffer) > self.max_unsent
+        if waits and not self.direct:
             stream.pending_head = fields
             if stream.body is None:
                 stream.body = Body()

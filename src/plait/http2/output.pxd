@@ -7,6 +7,7 @@ cdef int CONTINUATION
 cdef int END_HEADERS
 cdef int END_STREAM
 cdef int HEADERS
+cdef int PRIORITY_FLAG
 cdef int PUSH_PROMISE
 cdef Py_ssize_t _REPEATED_MAX
 cdef bytes _FRAME_HEADER
@@ -16,6 +17,7 @@ cdef class Output:
     cdef public Encoder encoder
     cdef public Py_ssize_t max_frame_size
     cdef public Py_ssize_t max_unsent
+    cdef public bytes priority
     cdef public long long repeated_added
     cdef public bytes repeated_block
     cdef public list repeated_fields

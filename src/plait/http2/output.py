@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..hpack.encoder import Encoder
 from .body import Octets
 from .config import Config
-from .constants import CONTINUATION, END_HEADERS, END_STREAM, HEADERS, PUSH_PROMISE
+from .constants import CONTINUATION, END_HEADERS, END_STREAM, HEADERS, PRIORITY_FLAG, PUSH_PROMISE
 from .fields import Field, identical
 from .frames import append_header, append_uint32, write_header
 
@@ -27,6 +27,7 @@ class Output:
         "encoder",
         "max_frame_size",
         "max_unsent",
+        "priority",
         "repeated_added",
         "repeated_block",
         "repeated_fields",
@@ -52,6 +53,8 @@ class Output:
         self.unsent_answers = 0
         # While more octets than this wait in the buffer, heads of responses wait as well.
         self.max_unsent = config.limits.max_unsent_octets
+        # RFC 7540's priority of the next HEADERS frame, five octets or none.
+        self.priority = b""
 
     # --- field blocks ---------------------------------------------------------------------------
 
@@ -60,9 +63,12 @@ class Output:
         buffer = self.buffer
         start = len(buffer)
         buffer += _FRAME_HEADER
+        flags = END_STREAM if end_stream else 0
+        if self.priority:
+            buffer += self.priority
+            flags |= PRIORITY_FLAG
         self.append_block(buffer, fields)
         length = len(buffer) - start - 9
-        flags = END_STREAM if end_stream else 0
         if length <= self.max_frame_size:
             write_header(buffer, start, length, HEADERS, flags | END_HEADERS, stream_id)
         else:

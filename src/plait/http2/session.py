@@ -155,7 +155,9 @@ class Session:
         last = self.last_handled()
         self.peer_resets += len(self.streams.living)
         self.terminate(fault.code, message)
-        self.events.append(ConnectionTerminated(fault.code, last, message, False, fault.slug))
+        self.events.append(
+            ConnectionTerminated(fault.code, last, message, False, fault.slug, fault.stream_id)
+        )
 
     # --- the end --------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ acknowledges it: until then ``LocalSettings`` keeps each announcement waiting, i
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 
 from .constants import (
     DEFAULT_WINDOW,
@@ -15,7 +16,7 @@ from .constants import (
     MIN_MAX_FRAME_SIZE,
     SettingCode,
 )
-from .errors import ConnectionFault, ErrorCode
+from .errors import ConnectionFault, ErrorCode, UsageError
 
 HEADER_TABLE_SIZE = int(SettingCode.HEADER_TABLE_SIZE)
 ENABLE_PUSH = int(SettingCode.ENABLE_PUSH)
@@ -137,6 +138,22 @@ class LocalSettings(Settings):
         for settings in self.waiting or ():
             largest = max(largest, settings.get(code, 0))
         return largest
+
+
+def check_settings(settings: Mapping[int, int]) -> dict[int, int]:
+    """Return settings to be announced as plain numbers.
+
+    :raises UsageError: for a value that RFC 9113 §6.5.2 forbids.
+    """
+    wanted = {int(code): int(value) for code, value in settings.items()}
+    for code, value in wanted.items():
+        try:
+            check_setting(code, value)
+        except ConnectionFault as fault:
+            raise UsageError(fault.message) from None
+        if value < 0 or value > 2**32 - 1:
+            raise UsageError(f"setting {code} cannot be {value}")
+    return wanted
 
 
 def check_setting(code: int, value: int) -> None:

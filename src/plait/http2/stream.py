@@ -188,7 +188,7 @@ class Stream:
         if self.state < OPEN:
             # RFC 9113 §5.1: on idle and reserved streams this is an error of the connection.
             message = f"{what} on stream {self.id}, which is {STATE_NAMES[self.state]}"
-            return ConnectionFault(_PROTOCOL_ERROR, "stream.state", message)
+            return ConnectionFault(_PROTOCOL_ERROR, "stream.state", message, self.id)
         # RFC 9113 §5.1: half-closed (remote) and closed answer with STREAM_CLOSED.
         late = self.state == HALF_CLOSED_REMOTE or self.state == CLOSED
         code = _STREAM_CLOSED if late else _PROTOCOL_ERROR

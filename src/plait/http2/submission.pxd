@@ -20,6 +20,7 @@ cdef class _Last:
 cdef _Last _last
 
 cdef class Submission:
+    cdef readonly bint checks
     cdef readonly set early
     cdef readonly Outbound out
     cdef readonly Session session
@@ -39,6 +40,7 @@ cdef class Submission:
     cpdef Stream bodied(self, long long stream_id)
     @cython.locals(body=Body)
     cpdef object attach(self, Stream stream, object read, bint end_stream)
+    cpdef list section(self, object fields, bint pseudo)
     cpdef bint push_enabled(self)
     cpdef bint can_open_stream(self)
     @cython.locals(stream=Stream)

@@ -20,7 +20,7 @@ from .errors import (
     StreamStateError,
     UsageError,
 )
-from .fields import Field, classify, outgoing_fields
+from .fields import Field, classify, outgoing_fields, unchecked_fields
 from .frames import append_priority_update
 from .heads import MalformedError, promised_fault, request_head
 from .outbound import Outbound
@@ -37,12 +37,13 @@ _FINAL: dict[int, Field] = {code: (b":status", b"%d" % code) for code in range(2
 class Submission:
     """Heads, bodies, trailers and promises on their way to the streams."""
 
-    __slots__ = ("early", "out", "session", "streams")
+    __slots__ = ("checks", "early", "out", "session", "streams")
 
     def __init__(self, session: Session) -> None:
         self.session = session
         self.out: Outbound = session.out
         self.streams: StreamTable = session.streams
+        self.checks = session.config.check_sent_fields
         # Client: streams to come whose priority was told.
         self.early: set[int] | None = None
 
@@ -74,17 +75,21 @@ class Submission:
         body: Octets | BodySource | None,
         end_stream: bool,
         priority: tuple[int, bool] | None,
+        stream_id: int = 0,
     ) -> int:
-        """Open the next stream with a request."""
+        """Open a stream with a request: the next one, or a later one that is named."""
         session = self.session
         if session.is_server:
             raise UsageError("a server sends no requests")
         self.require_open()
-        fields = outgoing_fields(headers, True)
+        fields = self.section(headers, True)
         if priority is not None:
             fields = [*fields, (b"priority", format_priority(*priority))]
         remote = session.remote
-        method = checked_request(fields, remote.enable_connect_protocol, session.config)
+        if self.checks:
+            method = checked_request(fields, remote.enable_connect_protocol, session.config)
+        else:
+            method = dict(fields).get(b":method", b"")
         octets: Octets | None = None
         read: Callable[[int], Any] | None = None
         if isinstance(body, (bytes, bytearray, memoryview)):
@@ -93,6 +98,8 @@ class Submission:
             read = read_of(body)
         if not self.can_open_stream():
             raise StreamLimitError("no further stream may be opened now")
+        if stream_id:
+            self.streams.next_local = stream_id
         stream = self.streams.open_local(session.remote_window)
         stream.headless = method == b"HEAD"
         stream.tunnel = method == b"CONNECT"
@@ -110,12 +117,12 @@ class Submission:
             return
         stream = self.living(stream_id)
         if stream.head_sent:
-            self.trailers(stream, outgoing_fields(headers, False), end_stream)
+            self.trailers(stream, self.section(headers, False), end_stream)
             return
         if not self.session.is_server:
             raise StreamStateError(f"stream {stream_id} is the server's")
-        fields = outgoing_fields(headers, True)
-        status = status_of(fields)
+        fields = self.section(headers, True)
+        status = status_of(fields) if self.checks else dict(fields).get(b":status", b"200")
         if status[0] == 0x31:  # 1xx
             self.interim(stream, fields, end_stream)
             return
@@ -125,17 +132,21 @@ class Submission:
             stream.headless = True
         self.out.send_head(stream, fields, end_stream)
 
+    def open(self, stream_id: int, headers: Fields, end_stream: bool) -> None:
+        """Open a later stream than the next with a request: those between are closed."""
+        self.request(headers, None, end_stream, None, stream_id)
+
     def interim(self, stream: Stream, fields: list[Field], end_stream: bool) -> None:
         """Send an interim response (RFC 9113 §8.1)."""
         if end_stream:
             raise UsageError("an interim response does not end the stream")
-        if fields[0][1] == b"101":
+        if fields[0][1] == b"101" and self.checks:
             # RFC 9113 §8.6: HTTP/2 removes support for 101.
             raise InvalidFieldError("101 (Switching Protocols) has no meaning in HTTP/2")
         if stream.state == IDLE or not stream.can_send_data():
             raise stream.misuse("interim response")
         # It may be left out (RFC 9110 §15.2), and is where the client reads nothing.
-        if len(self.out.buffer) <= self.out.max_unsent:
+        if len(self.out.buffer) <= self.out.max_unsent or self.out.direct:
             self.out.write_headers(stream.id, fields, False)
 
     def trailers(self, stream: Stream, fields: list[Field], end_stream: bool) -> None:
@@ -196,8 +207,11 @@ class Submission:
 
     # --- promises -------------------------------------------------------------------------------
 
-    def promise(self, stream_id: int, request_headers: Fields) -> int:
-        """Promise a response to a request that the client will not have to make."""
+    def promise(self, stream_id: int, request_headers: Fields, promised_id: int = 0) -> int:
+        """Promise a response to a request that the client will not have to make.
+
+        :param promised_id: 0 for the next stream, or a later one.
+        """
         stream = self.living(stream_id)
         if not self.session.is_server or not stream_id & 1:
             raise StreamStateError(f"nothing can be pushed on stream {stream_id}")
@@ -207,11 +221,13 @@ class Submission:
             raise stream.misuse("PUSH_PROMISE")
         if self.streams.next_local > MAX_STREAM_ID:
             raise StreamLimitError("the stream ids are used up")
-        fields = outgoing_fields(request_headers, True)
+        fields = self.section(request_headers, True)
         kinds = [classify(*field) for field in fields]
         slug = promised_fault(fields, kinds, self.session.config.host_may_differ)
-        if slug:
+        if slug and self.checks:
             raise InvalidFieldError(f"these fields do not make a promise ({slug})")
+        if promised_id:
+            self.streams.next_local = promised_id
         promised = self.streams.open_local(self.session.remote_window)
         promised.send_push_promise()
         promised.headless = (b":method", b"HEAD") in fields
@@ -252,6 +268,10 @@ class Submission:
         append_priority_update(self.out.buffer, stream_id, value)
 
     # --- checks ---------------------------------------------------------------------------------
+
+    def section(self, fields: Fields, pseudo: bool) -> list[Field]:
+        """Return the fields of a section ready to be encoded, checked if they are to be."""
+        return outgoing_fields(fields, pseudo) if self.checks else unchecked_fields(fields)
 
     def can_open_stream(self) -> bool:
         """Whether a request may be sent now."""

@@ -29,17 +29,12 @@ def accept_upgrade(
     if not session.is_server or session.streams.highest_remote:
         raise UsageError("an upgrade comes before anything else")
     fields = outgoing_fields(headers, True)
-    entries = _decode_settings(settings)
     kinds = [classify(*field) for field in fields]
     try:
-        for code, value in entries:
-            inbound.control.check(code, value)
         head = request_head(fields, kinds, False, False, session.config.transport_scheme)
-    except (ConnectionFault, MalformedError) as fault:
+    except MalformedError as fault:
         raise UsageError(f"this request cannot be upgraded ({fault})") from None
-    # RFC 7540 §3.2.1: the 101 response is their acknowledgement.
-    for code, value in entries:
-        inbound.control.put_into_force({code: session.remote.apply(code, value)})
+    _take_settings(inbound, settings)
     head.content_length = -1  # the body was read, as far as there is one
     try:
         inbound.blocks.open_request(head, 1, end_stream, "")
@@ -47,24 +42,69 @@ def accept_upgrade(
         session.reset_for(fault)  # where no stream is allowed at all
 
 
+def adopt_upgrade(inbound: Inbound, settings: bytes | str) -> None:
+    """A request of HTTP/1.1 that the caller keeps becomes stream 1: nothing is told of it.
+
+    :raises UsageError: if the settings are not valid, or it is too late.
+    :raises ConnectionClosedError: if the connection has ended.
+    """
+    session = inbound.session
+    if session.closed:
+        raise ConnectionClosedError("the connection has ended")
+    if not session.is_server or session.streams.highest_remote:
+        raise UsageError("an upgrade comes before anything else")
+    _take_settings(inbound, settings)
+    stream = session.streams.open_remote(1, session.remote_window)
+    stream.recv_headers()
+    stream.recv_end_stream()
+    stream.head_received = True
+    session.streams.count(stream)
+    session.requests += 1
+
+
 def offer_upgrade(session: Session, headers: Fields) -> bytes:
     """A client's own request becomes stream 1; return the value for ``HTTP2-Settings``.
 
     :raises UsageError: if it is too late, or the request is not valid.
     """
+    method = checked_request(outgoing_fields(headers, True), False, session.config)
+    return begin_upgraded(session, session.config.first_settings(Role.CLIENT), method == b"HEAD")
+
+
+def begin_upgraded(session: Session, settings: dict[int, int], headless: bool) -> bytes:
+    """A client's request, made in HTTP/1.1, becomes stream 1; return ``settings`` for its field.
+
+    :param headless: the response has no body.
+    :raises UsageError: if it is too late.
+    """
     if session.closed:
         raise ConnectionClosedError("the connection has ended")
     if session.is_server or session.streams.next_local != 1:
         raise UsageError("an upgrade comes before anything else")
-    method = checked_request(outgoing_fields(headers, True), False, session.config)
     stream = session.streams.open_local(session.remote_window)
-    stream.headless = method == b"HEAD"
+    stream.headless = headless
     stream.head_sent = True
     stream.send_headers()
     stream.send_end_stream()
     session.streams.count(stream)
-    payload = settings_payload(session.config.first_settings(Role.CLIENT))
-    return base64.urlsafe_b64encode(payload).rstrip(b"=")
+    return base64.urlsafe_b64encode(settings_payload(settings)).rstrip(b"=")
+
+
+def _take_settings(inbound: Inbound, settings: bytes | str) -> None:
+    """Put the client's settings into force.
+
+    :raises UsageError: if they are not valid.
+    """
+    session = inbound.session
+    entries = _decode_settings(settings)
+    try:
+        for code, value in entries:
+            inbound.control.check(code, value)
+    except ConnectionFault as fault:
+        raise UsageError(f"this request cannot be upgraded ({fault})") from None
+    # RFC 7540 §3.2.1: the 101 response is their acknowledgement.
+    for code, value in entries:
+        inbound.control.put_into_force({code: session.remote.apply(code, value)})
 
 
 def _decode_settings(value: bytes | str) -> list[tuple[int, int]]:

@@ -1,0 +1,279 @@
+"""A connection whose caller decides what leaves, and when.
+
+``Connection`` schedules: it keeps bodies until windows, priorities and the transport allow them. A
+program that does all that by itself, or that must say exactly this and nothing else (a façade for
+another engine's programs, a proxy that hands frames on, a test of a peer), takes a
+``DirectConnection``: what is sent leaves in the order of the calls, one frame for each. What does
+not fit is refused at once, so nothing ever waits. The way in is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .body import Octets, steady
+from .config import Config
+from .connection import Connection
+from .constants import DATA, END_STREAM, MAX_WINDOW, PADDED, PRIORITY, Role, StreamState
+from .errors import FlowControlError, FrameTooLargeError, UsageError
+from .flow import ReceiveWindow
+from .frames import append_header, append_uint32, append_window_update
+from .outbound import Outbound
+from .settings import check_settings
+from .states import CLOSED, HALF_CLOSED_REMOTE, IDLE, RESERVED_REMOTE
+from .stream import Stream
+from .submission import Fields
+from .upgrade import adopt_upgrade, begin_upgraded
+
+_UNPADDED = -1
+_MOST_PADDING = 255
+
+
+class DirectConnection(Connection):
+    """One HTTP/2 connection, frame by frame.
+
+    The calls of ``Connection`` work as well; what they queue leaves behind the frames.
+
+    :param role: which end this is; ``Role.SERVER`` by default.
+    :param config: as for ``Connection``; but after a response the request always goes on, and
+        responses are never withdrawn.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, role: Role = Role.SERVER, config: Config | None = None) -> None:
+        super().__init__(role, config)
+        out = self._out
+        out.direct = True
+        out.closing_is_reset = False
+        out.holds_heads = False
+
+    # --- the beginning --------------------------------------------------------------------------
+
+    def initiate_connection(self, settings: Mapping[int, int] | None = None) -> None:
+        """Queue the connection preface (RFC 9113 §3.4); called again, do nothing.
+
+        :param settings: what the first SETTINGS frame says, instead of what follows from the
+            configuration; codes that nobody knows are allowed.
+        :raises UsageError: for a value that RFC 9113 §6.5.2 forbids.
+        """
+        if self._initiated:
+            return
+        if settings is None:
+            super().initiate_connection()
+        else:
+            self._begin(check_settings(settings))
+            self._inbound.watch_unfinished()
+
+    def initiate_upgraded(
+        self, settings: Mapping[int, int] | None = None, peer_settings: bytes | str = b""
+    ) -> bytes:
+        """Begin a connection that was upgraded from HTTP/1.1 (RFC 7540 §3.2).
+
+        The request that asked for it is the caller's business; it has become stream 1.
+
+        :param settings: as for ``initiate_connection``.
+        :param peer_settings: server: the value of the client's ``HTTP2-Settings``.
+        :returns: client: the value for ``HTTP2-Settings``, base64url without padding.
+        :raises UsageError: for settings that are not valid, or when it is too late.
+        """
+        session = self._session
+        announced = self.config.first_settings(self._role)
+        if settings is not None:
+            announced = check_settings(settings)
+        value = b""
+        if session.is_server:
+            adopt_upgrade(self._inbound, peer_settings)
+        else:
+            value = begin_upgraded(session, announced, False)
+        self.initiate_connection(announced)
+        return value
+
+    # --- frames ---------------------------------------------------------------------------------
+
+    def send_headers_frame(
+        self,
+        stream_id: int,
+        headers: Fields,
+        end_stream: bool = False,
+        priority: tuple[int, int, bool] | None = None,
+    ) -> None:
+        """Send a header section now: as ``send_headers``, but nothing holds it back.
+
+        A client may name any later id of its own for a request: those between are closed
+        (RFC 9113 §5.1.1).
+
+        :param priority: ``(depends_on, weight, exclusive)`` of RFC 7540, as for ``send_priority``.
+        :raises UsageError: as ``send_headers`` and ``send_priority``.
+        """
+        if priority is not None:
+            self._out.priority = _priority(stream_id, *priority)
+        try:
+            if stream_id > self._streams.next_local and not self._streams.is_remote(stream_id):
+                self._submission.open(stream_id, headers, end_stream)
+            else:
+                self._submission.headers(stream_id, headers, end_stream)
+        finally:
+            self._out.priority = b""
+
+    def send_data_frame(
+        self, stream_id: int, data: Octets, end_stream: bool = False, padding: int = _UNPADDED
+    ) -> None:
+        """Send one DATA frame now (RFC 9113 §6.1).
+
+        Content is left out where a response has none: to HEAD, and with 204, 205 and 304.
+
+        :param data: ``bytes`` and a read-only ``memoryview`` are not copied.
+        :param padding: 0 to 255 octets of padding; by default the frame is not padded at all.
+        :raises FlowControlError: if the windows do not hold ``data`` and its padding.
+        :raises FrameTooLargeError: beyond the peer's SETTINGS_MAX_FRAME_SIZE.
+        :raises UsageError: for more padding.
+        :raises StreamStateError: before the head, after the end.
+        :raises NoSuchStreamError: if the stream is not open.
+        """
+        stream = self._submission.bodied(stream_id)
+        if padding > _MOST_PADDING:
+            raise UsageError(f"{padding} octets of padding: 255 are the most")
+        out = self._out
+        octets = steady(data)
+        length = len(octets)
+        if length > 0 and stream.headless and self._session.is_server:
+            if not end_stream:
+                return
+            octets = b""
+            length = 0
+        size = length if padding < 0 else length + padding + 1
+        if size > 0 and (size > stream.send_window or size > out.window):
+            raise FlowControlError(
+                f"{size} octets do not fit into a window of {min(stream.send_window, out.window)}"
+            )
+        if size > out.max_frame_size:
+            raise FrameTooLargeError(
+                f"{size} octets do not fit into a frame of {out.max_frame_size}"
+            )
+        if padding < 0:
+            out.write_data(stream, octets, length, end_stream)
+        else:
+            _write_padded(out, stream, octets, padding, end_stream)
+        if end_stream:
+            out.end_stream(stream)
+
+    def send_priority(
+        self, stream_id: int, depends_on: int = 0, weight: int = 16, exclusive: bool = False
+    ) -> None:
+        """Send PRIORITY (RFC 7540 §6.3; RFC 9113 §5.3.2 advises against it).
+
+        :param stream_id: any stream, idle and closed ones too.
+        :param depends_on: another stream, or 0.
+        :param weight: 1 to 256.
+        :raises UsageError: for values out of range, or when the connection has ended.
+        """
+        self._submission.require_open()
+        octets = _priority(stream_id, depends_on, weight, exclusive)
+        append_header(self._out.buffer, len(octets), PRIORITY, 0, stream_id)
+        self._out.buffer += octets
+
+    def promise_stream(self, stream_id: int, promised_id: int, request_headers: Fields) -> None:
+        """Promise a response on a stream of the caller's choice; as ``push_stream`` otherwise.
+
+        :param promised_id: even, and above all that were used.
+        :raises UsageError: as ``push_stream``, and for an id that cannot be used.
+        """
+        streams = self._streams
+        if streams.is_remote(promised_id) or not streams.is_idle(promised_id):
+            raise UsageError(f"stream {promised_id} cannot be promised")
+        self._submission.promise(stream_id, request_headers, promised_id)
+
+    def send_goaway(
+        self, error_code: int = 0, additional_data: bytes = b"", last_stream_id: int | None = None
+    ) -> None:
+        """Send GOAWAY; as ``Connection.send_goaway``.
+
+        :param last_stream_id: the last stream of the peer that is handled; by default the last
+            that it has opened.
+        """
+        if last_stream_id is not None and not self._session.closed:
+            self._session.goaway_last = last_stream_id
+        super().send_goaway(error_code, additional_data)
+
+    # --- windows and states ---------------------------------------------------------------------
+
+    def give_credit(self, octets: int, stream_id: int = 0) -> None:
+        """Give the peer credit with a WINDOW_UPDATE of its own, now.
+
+        What was received and not acknowledged counts as given back; beyond that the window grows.
+        So windows can be kept without ``acknowledge_received_data``, or beside it.
+
+        :param octets: 1 to 2^31-1.
+        :param stream_id: 0 for the connection.
+        :raises FlowControlError: if the window would exceed 2^31-1.
+        :raises StreamStateError: where the peer can have no use for it.
+        """
+        self._submission.require_open()
+        out = self._out
+        stream: Stream | None = None
+        window = out.receive_window
+        if stream_id:
+            stream = self._submission.living(stream_id)
+            if stream.state < RESERVED_REMOTE or stream.state > HALF_CLOSED_REMOTE:
+                raise stream.misuse("WINDOW_UPDATE")
+            window = self._inbound.window_of(stream)
+        if octets < 1 or window.available + octets > MAX_WINDOW:
+            raise FlowControlError(f"a window cannot grow by {octets}")
+        held = _held(window)
+        given = window.grant(octets)
+        if stream is not None and stream.held_frames and given:
+            frames = stream.held_frames * given // held
+            stream.held_frames -= frames
+            out.held_frames -= frames
+        append_window_update(out.buffer, stream_id, octets)
+
+    def unacknowledged_octets(self, stream_id: int) -> int:
+        """Return how many octets of a stream wait for ``acknowledge_received_data``; 0 if gone."""
+        stream = self._streams.living.get(stream_id)
+        return 0 if stream is None else stream.unacknowledged
+
+    def stream_state(self, stream_id: int) -> StreamState:
+        """Return the state of a stream, as RFC 9113 §5.1 names them."""
+        stream = self._streams.living.get(stream_id)
+        if stream is not None:
+            return StreamState(stream.state)
+        return StreamState(IDLE if self._streams.is_idle(stream_id) else CLOSED)
+
+
+def _held(window: ReceiveWindow) -> int:
+    """Return how many octets were received and not given back."""
+    return max(0, window.size - window.available - window.pending)
+
+
+def _priority(stream_id: int, depends_on: int, weight: int, exclusive: bool) -> bytes:
+    """Return a priority as it stands in a frame (RFC 7540 §6.3).
+
+    :raises UsageError: for values out of range.
+    """
+    if not 0 <= depends_on < 2**31 or depends_on == stream_id:
+        raise UsageError(f"stream {stream_id} cannot depend on stream {depends_on}")
+    if not 1 <= weight <= 256:
+        raise UsageError(f"a weight lies between 1 and 256, not at {weight}")
+    octets = bytearray()
+    append_uint32(octets, depends_on | (int(exclusive) << 31))
+    octets.append(weight - 1)
+    return bytes(octets)
+
+
+def _write_padded(
+    out: Outbound, stream: Stream, octets: Octets, padding: int, end_stream: bool
+) -> None:
+    """Append one padded DATA frame."""
+    length = len(octets)
+    size = length + padding + 1
+    stream.send_window -= size
+    stream.sent_octets += length
+    out.window -= size
+    out.sent_octets += length
+    out.sent_frames += 1
+    flags = PADDED | (END_STREAM if end_stream else 0)
+    append_header(out.buffer, size, DATA, flags, stream.id)
+    out.buffer.append(padding)
+    out.buffer += octets
+    out.buffer += bytes(padding)
