@@ -141,7 +141,7 @@ def test_an_unreadable_script_is_wrong_input(tmp_path: Path) -> None:
 def test_help_and_version_are_not_errors() -> None:
     done = compat("--help")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "stands in for: kyoukai, nghttp2, spdylay.\n" in done.stdout
+    assert "stands in for: h2, kyoukai, nghttp2, spdylay.\n" in done.stdout
     assert compat("--version").stdout == f"plait {plait.__version__}\n"
 
 
@@ -266,5 +266,108 @@ def test_install_refuses_when_another_module_is_in_use(tmp_path: Path) -> None:
 
 
 def test_install_refuses_names_it_does_not_know() -> None:
-    with pytest.raises(ValueError, match="stands in for kyoukai, nghttp2, spdylay, not for 'spam'"):
+    known = "h2, kyoukai, nghttp2, spdylay"
+    with pytest.raises(ValueError, match=f"stands in for {known}, not for 'spam'"):
         install("spam")
+
+
+@pytest.mark.parametrize("imported", ["h2", "h2.events"])
+def test_install_refuses_when_the_real_h2_is_in_use(imported: str, tmp_path: Path) -> None:
+    code = f"""
+        import sys
+        import {imported}
+        for name in list(sys.modules):
+            if name.partition(".")[0] == "h2" and name != {imported!r}:
+                del sys.modules[name]  # one module is enough
+        from plait.compat import install
+        for names in (["h2"], ["nghttp2", "h2"], []):
+            try:
+                install(*names)
+            except ImportError as problem:
+                print(problem.name, problem)
+        import importlib.util
+        print(importlib.util.find_spec("nghttp2"))
+    """
+    *refused, found = installing(code, tmp_path).splitlines()
+    assert len(refused) == 3
+    for said in refused:
+        assert said.startswith(f"{imported} another module {imported} has been imported already")
+        assert "site-packages/h2/" in said
+    assert found == "None"  # nothing of a refused call is done
+
+
+CHILDREN = """\
+import multiprocessing, sys
+from concurrent.futures import ProcessPoolExecutor
+
+import h2  # at the head of the program, which a child imports again
+
+def found():
+    import h2.events, nghttp2
+    return [h2.__name__, h2.events.__name__, sys.modules["h2"].__name__, nghttp2.__name__]
+
+def in_a_child(how):
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context(how)) as pool:
+        return pool.submit(found).result()
+
+def in_a_grandchild():
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(in_a_child, "spawn").result()
+
+if __name__ == "__main__":
+    assert "multiprocessing.spawn" not in sys.modules
+    assert found() == in_a_grandchild() == in_a_child("forkserver") == in_a_child("fork")
+    import multiprocessing.spawn as spawn
+    assert type(spawn.__loader__) is type(spawn.__spec__.loader) is type(multiprocessing.__loader__)
+    print(found())
+"""
+FOUND = "['plait.compat.h2', 'plait.compat.h2.events', 'plait.compat.h2', 'plait.compat.nghttp2']\n"
+
+
+def test_processes_that_a_program_starts_see_the_same(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(CHILDREN)
+    # 3.12 warns of threads in a process that forks, and the pool has one
+    done = python("-m", "plait.compat", program, options=("-W", "ignore::DeprecationWarning"))
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert done.stdout == FOUND
+
+
+def test_a_program_that_chooses_in_code_has_children_too(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    choosing = "import multiprocessing.spawn; from plait.compat import install; install(); "
+    main = "if __name__ == '__main__': print(in_a_child('spawn'))\n"
+    source = CHILDREN.partition("if __name__")[0].replace("import h2  #", "#")
+    program.write_text(source + main.replace("print", choosing + "print"))
+    done = python(program)
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert done.stdout == FOUND
+
+
+def test_h2_is_found_with_its_modules(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import sys\n"
+        "import h2\n"
+        "assert not hasattr(h2, 'connection')  # nobody has imported it\n"
+        "from h2 import events\n"
+        "import plait.compat.h2.events as real\n"
+        "assert events is real is h2.events\n"
+        "import h2.connection\n"
+        "assert sys.modules['h2.events'] is events\n"
+        "assert h2.connection.H2Connection.__module__ == 'plait.compat.h2.connection'\n"
+        "# programs use these without an import of their own\n"
+        "print(h2.config, h2.errors, h2.exceptions, h2.settings, h2.stream, h2.utilities)\n"
+        "for name in ('frame_buffer', 'windows', 'absent'):\n"
+        "    try:\n"
+        "        __import__(f'h2.{name}')\n"
+        "    except ModuleNotFoundError as e:\n"
+        "        print(e)\n"
+    )
+    done = compat(program)
+    assert (done.stderr, done.returncode) == ("", 0)
+    modules, *absent = done.stdout.splitlines()
+    assert modules.count("<module 'plait.compat.h2.") == 6
+    assert absent == [
+        f"No module named 'h2.{name}'" for name in ("frame_buffer", "windows", "absent")
+    ]

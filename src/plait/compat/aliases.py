@@ -1,8 +1,9 @@
 """Old module names that lead to plait's modules.
 
-A finder at the head of ``sys.meta_path`` answers for the names that were installed: ``nghttp2`` is
-``plait.compat.nghttp2``, the very same module object, and so is every module below it. Nothing is
-imported before the program imports the old name.
+A finder at the head of ``sys.meta_path`` answers for the names that were installed: ``h2`` is
+``plait.compat.h2``, the very same module object, and so is every module below it. Nothing is
+imported before the program imports the old name. Processes that the program starts with
+``multiprocessing`` get the names, too.
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from . import spawning
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ALIASES = {
+    "h2": "plait.compat.h2",
     "kyoukai": "plait.compat.kyoukai",
     "nghttp2": "plait.compat.nghttp2",
     "spdylay": "plait.compat.spdylay",
@@ -35,9 +39,9 @@ class AliasLoader(Loader):
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """Return the module that the name stands for."""
-        del spec
         module = importlib.import_module(self.target)
         self._spec = module.__spec__
+        _name_imported(spec.name.partition(".")[0])
         return module
 
     def exec_module(self, module: ModuleType) -> None:
@@ -48,11 +52,23 @@ class AliasLoader(Loader):
         module.__spec__ = self._spec
 
 
+def _name_imported(top: str) -> None:
+    """Give their old names to all modules below ``top`` that are imported.
+
+    One module imports others on its way, by plait's names.
+    """
+    real = ALIASES[top] + "."
+    for name, module in list(sys.modules.items()):
+        if name.startswith(real):
+            sys.modules.setdefault(f"{top}.{name[len(real) :]}", module)
+
+
 class AliasFinder(MetaPathFinder):
     """Finds the installed old names and everything below them."""
 
     def __init__(self) -> None:
         self.installed: set[str] = set()
+        self.in_children = False
 
     def find_spec(
         self,
@@ -62,6 +78,9 @@ class AliasFinder(MetaPathFinder):
     ) -> ModuleSpec | None:
         """Return how to load ``fullname``, or ``None`` when it is none of the old names."""
         del path, target
+        if fullname == spawning.MODULE and not self.in_children:
+            self.in_children = True
+            return spawning.find(self.installed)
         top, dot, rest = fullname.partition(".")
         if top not in self.installed:
             return None
@@ -75,25 +94,37 @@ _finder = AliasFinder()
 
 
 def install(*names: str) -> None:
-    """Make ``import nghttp2``, ``spdylay`` or ``kyoukai`` find plait's; harmless when repeated.
+    """Make ``import h2``, ``nghttp2``, ``spdylay`` or ``kyoukai`` find plait's; may be repeated.
 
     It goes before a real module of the name that may be installed beside plait.
 
     :param names: the old names to install; all of them when none is given.
     :raises ValueError: for a name that plait does not stand in for.
-    :raises ImportError: if the program has already imported another module of that name.
+    :raises ImportError: if the program has already imported another module of such a name; then
+        none is installed.
     """
-    for name in names or ALIASES:
+    wanted = names or tuple(ALIASES)
+    for name in wanted:
         if name not in ALIASES:
             raise ValueError(f"plait stands in for {', '.join(ALIASES)}, not for {name!r}")
-        present = sys.modules.get(name)
-        if present is not None and present is not sys.modules.get(ALIASES[name]):
-            where = getattr(present, "__file__", None) or "an unknown place"
-            raise ImportError(
-                f"another module {name} has been imported already, from {where}; "
-                "call install() before the first import of it",
-                name=name,
-            )
-        _finder.installed.add(name)
+        _refuse_another(name)
+    _finder.installed.update(wanted)
     if _finder not in sys.meta_path:
         sys.meta_path.insert(0, _finder)
+    if spawning.MODULE in sys.modules and not _finder.in_children:
+        _finder.in_children = True
+        spawning.bequeath(_finder.installed)
+
+
+def _refuse_another(name: str) -> None:
+    """Raise if another module of that name, or below it, is in use."""
+    for present, module in list(sys.modules.items()):
+        if present.partition(".")[0] != name:
+            continue
+        if module is not sys.modules.get(ALIASES[name] + present[len(name) :]):
+            where = getattr(module, "__file__", None) or "an unknown place"
+            raise ImportError(
+                f"another module {present} has been imported already, from {where}; "
+                "call install() before the first import of it",
+                name=present,
+            )
