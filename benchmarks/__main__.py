@@ -17,6 +17,7 @@ from benchmarks.instructions import instructions
 from benchmarks.machine import describe_machine, describe_versions
 from benchmarks.memory import memory
 from benchmarks.options import Options
+from benchmarks.programs import PROGRAM_PARTS, programs
 from benchmarks.report import Report, as_markdown, as_text
 from benchmarks.server import server
 from benchmarks.spdy import spdy
@@ -33,6 +34,7 @@ SUITES: dict[str, Callable[[Report, Options], None]] = {
     "streams": streams,
     "spdy": spdy,
     "facade": facade,
+    "programs": programs,
     "hosts": hosts,
 }
 
@@ -76,7 +78,7 @@ def parse(arguments: Sequence[str]) -> Options:
         "--instructions", action="store_true", help="count instructions under valgrind as well"
     )
     found = parser.parse_args(arguments)
-    parts = {"facade": TASKS, "hosts": PARTS}
+    parts = {"facade": TASKS, "programs": PROGRAM_PARTS, "hosts": PARTS}
     known = (*SUITES, *(f"{suite}.{part}" for suite in parts for part in parts[suite]))
     only = _names(found.only)
     for name in only:

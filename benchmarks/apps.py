@@ -60,12 +60,31 @@ class Sink(BaseRequestHandler):
         self.send_response(status=200, headers=[("content-length", "13")], body=BODY)
 
 
+class GrpcEcho(BaseRequestHandler):
+    """Any gRPC call's message, back as it came."""
+
+    def on_headers(self) -> None:
+        self.message = b""
+
+    def on_data(self, data: bytes) -> None:
+        self.message += data
+
+    def on_request_done(self) -> None:
+        self.send_response(
+            status=200,
+            headers=[("content-type", "application/grpc+octets")],
+            body=self.message,
+            trailers=[("grpc-status", "0")],
+        )
+
+
 HANDLERS: dict[str, type[BaseRequestHandler]] = {
     "hello": Hello,
     "hello-in-full": HelloInFull,
     "download": Download,
     "sink": Sink,
     "many": Sink,
+    "grpc-echo": GrpcEcho,
 }
 
 #: Room for the thousand open streams of one of the suites.

@@ -30,6 +30,7 @@ class Load:
     tls: bool = False
     upload: Path | None = None
     content_type: str = ""
+    te: str = ""
     http1: bool = False
 
     @property
@@ -67,6 +68,7 @@ def _h2load_command(server: Server, load: Load) -> list[str]:
         "--tls13-ciphers=TLS_AES_128_GCM_SHA256",
         *(("-d", str(load.upload)) if load.upload else ()),
         *(("-H", f"content-type: {load.content_type}") if load.content_type else ()),
+        *(("-H", f"te: {load.te}") if load.te else ()),
         f"{scheme}://127.0.0.1:{server.port}{load.path}",
     ]
 

@@ -14,6 +14,7 @@ from pathlib import Path
 _PACKAGES = (
     *("plait", "ngh2", "h2", "hpack", "uvloop", "Cython"),
     *("granian", "h2corn", "hypercorn", "uvicorn", "zttp", "starlette", "flask"),
+    *("httpx", "grpclib"),
 )
 _PROGRAMS = (
     *(("nghttpd", "--version"), ("h2load", "--version"), ("wrk", "--version")),

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from benchmarks.cputime import cpu_ns, family
-from benchmarks.machine import anonymous_kib, pinned, subject_core
+from benchmarks.machine import anonymous_kib, load_core, pinned, subject_core
 from benchmarks.workers import ROOT, Missing
 
 _PATIENCE = 20.0  # seconds until a server must listen, or end
@@ -47,7 +47,7 @@ def free_port() -> int:
 class Server:
     """One server, its workers included, ended with the context.
 
-    It is pinned to the subjects' core unless it is to have them all.
+    It is pinned to the subjects' core unless it is to have them all, or is itself the load.
     """
 
     def __init__(
@@ -58,11 +58,13 @@ class Server:
         path: str | None = None,
         *,
         everywhere: bool = False,
+        load: bool = False,
     ) -> None:
         self.name = name
         self.port = port
         self.everywhere = everywhere
-        self._command = command if everywhere else pinned(command, subject_core())
+        core = load_core() if load else subject_core()
+        self._command = command if everywhere else pinned(command, core)
         self._env = {**os.environ, "PYTHONPATH": path or "", "PYTHONHASHSEED": "0"}
 
     def __enter__(self) -> Self:
@@ -114,6 +116,10 @@ class Server:
         """The process id."""
         return self._process.pid
 
+    def signal(self, number: int) -> None:
+        """Send its first process a signal."""
+        self._process.send_signal(number)
+
     def spent_ns(self) -> int:
         """CPU time that its processes have used so far."""
         return sum(cpu_ns(pid) for pid in family(self.pid))
@@ -135,11 +141,17 @@ def nghttpd(docs: Path, *options: str, tls: tuple[str, str] | None = None) -> Se
     return Server("nghttpd", command, port)
 
 
-def plait_app(app: str, tls: tuple[str, str] | None = None, path: str | None = None) -> Server:
+def plait_app(
+    app: str,
+    tls: tuple[str, str] | None = None,
+    path: str | None = None,
+    *,
+    load: bool = False,
+) -> Server:
     """A handler of `benchmarks.apps` in plait's server."""
     port = free_port()
     command = [sys.executable, "-m", "benchmarks.apps", app, str(port), *(tls or ())]
-    return Server(f"plait ({app})", command, port, path)
+    return Server(f"plait ({app})", command, port, path, load=load)
 
 
 def bare_transport() -> Server:

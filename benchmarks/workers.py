@@ -36,13 +36,16 @@ def installed_name() -> str:
     return COMPILED if installed_variant() == "compiled" else PLAIN
 
 
-class Worker:
-    """One engine or codec in a process of its own, pinned to the subjects' core."""
+class Conversation:
+    """A process that answers each line of JSON with one, pinned to the subjects' core.
 
-    def __init__(self, kind: str, name: str, path: str | None = None) -> None:
+    :ivar hello: the line that it says first.
+    """
+
+    def __init__(self, module: str, *arguments: str, path: str | None = None) -> None:
         env = {**os.environ, "PYTHONHASHSEED": "0"}
         env["PYTHONPATH"] = path or ""
-        command = [sys.executable, "-m", "benchmarks.worker", kind, name]
+        command = [sys.executable, "-m", module, *arguments]
         self._process = subprocess.Popen(
             pinned(command, subject_core()),
             stdin=subprocess.PIPE,
@@ -51,11 +54,11 @@ class Worker:
             cwd=ROOT,
             env=env,
         )
-        hello = self._answer()
-        if "error" in hello:
+        try:
+            self.hello = self._answer()
+        except Missing:
             self.close()
-            raise Missing(f"{hello['error']}: pip install {name}")
-        self.version: str = hello["version"]
+            raise
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None
@@ -80,6 +83,17 @@ class Worker:
         self._process.wait()
         assert self._process.stdout is not None
         self._process.stdout.close()
+
+
+class Worker(Conversation):
+    """One engine or codec in a process of its own."""
+
+    def __init__(self, kind: str, name: str, path: str | None = None) -> None:
+        super().__init__("benchmarks.worker", kind, name, path=path)
+        if "error" in self.hello:
+            self.close()
+            raise Missing(f"{self.hello['error']}: pip install {name}")
+        self.version: str = self.hello["version"]
 
 
 @contextmanager
