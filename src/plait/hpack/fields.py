@@ -22,6 +22,9 @@ class NeverIndexedField(tuple[bytes, bytes]):
 
     __slots__ = ()
 
+    #: `False`, as of the `hpack` package's class of the same meaning.
+    indexable = False
+
     def __new__(cls, name: bytes, value: bytes) -> Self:
         """Makes the field from its two parts, not from a sequence as `tuple` does."""
         return super().__new__(cls, (name, value))

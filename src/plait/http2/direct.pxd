@@ -30,5 +30,12 @@ cdef class DirectConnection(Connection):
     @cython.locals(stream=Stream)
     cpdef long long unacknowledged_octets(self, long long stream_id) except -1
 
+    cpdef long long send_window(self, long long stream_id=*) except? -1
+    cpdef long long receive_window(self, long long stream_id=*) except? -1
+    cpdef bint stream_is_idle(self, long long stream_id)
+
+    @cython.locals(stream=Stream)
+    cpdef bint head_sent(self, long long stream_id)
+
     @cython.locals(stream=Stream)
     cpdef object stream_state(self, long long stream_id)

@@ -233,6 +233,67 @@ class DirectConnection(Connection):
         stream = self._streams.living.get(stream_id)
         return 0 if stream is None else stream.unacknowledged
 
+    def send_window(self, stream_id: int = 0) -> int:
+        """Return how many octets may be sent on a stream, or the connection, by itself.
+
+        Negative where the peer has shrunk the window below what was sent.
+
+        :raises NoSuchStreamError: if the stream is not open.
+        """
+        return self._submission.living(stream_id).send_window if stream_id else self._out.window
+
+    def receive_window(self, stream_id: int = 0) -> int:
+        """Return how many octets the peer may send on a stream, or the connection, by itself.
+
+        :raises NoSuchStreamError: if the stream is not open.
+        """
+        out = self._out
+        if not stream_id:
+            return out.receive_window.available
+        window = self._submission.living(stream_id).receive_window
+        return out.stream_window if window is None else window.available
+
+    def stream_ids(self) -> list[int]:
+        """Return the ids of the streams that are open, half-closed or reserved."""
+        return list(self._streams.living)
+
+    def open_streams_of(self, role: Role) -> int:
+        """Return how many streams that this end opened are open or half-closed."""
+        streams = self._streams
+        return streams.local_count if role == self._role else streams.remote_count
+
+    def stream_is_idle(self, stream_id: int) -> bool:
+        """Whether no stream of this id was opened yet, nor one above it by the same end."""
+        return self._streams.is_idle(stream_id)
+
+    def head_sent(self, stream_id: int) -> bool:
+        """Whether this end's request or final response was sent on an open stream."""
+        stream = self._streams.living.get(stream_id)
+        return stream is not None and stream.head_sent
+
+    @property
+    def max_received_list_size(self) -> int:
+        """Octets of the largest field section that is taken, 32 added for each field."""
+        return self._session.decoder.max_list_size
+
+    @max_received_list_size.setter
+    def max_received_list_size(self, octets: int) -> None:
+        self._session.decoder.max_list_size = octets
+
+    def terminate(
+        self,
+        error_code: int = 0,
+        additional_data: bytes = b"",
+        last_stream_id: int | None = None,
+    ) -> None:
+        """End the connection now; as ``Connection.terminate``.
+
+        :param last_stream_id: as for ``send_goaway``.
+        """
+        if last_stream_id is not None and not self._session.closed:
+            self._session.goaway_last = last_stream_id
+        super().terminate(error_code, additional_data)
+
     def stream_state(self, stream_id: int) -> StreamState:
         """Return the state of a stream, as RFC 9113 §5.1 names them."""
         stream = self._streams.living.get(stream_id)

@@ -85,7 +85,7 @@ cdef class PriorityReceived(Event):
     cdef readonly bint exclusive
     cdef readonly bint in_headers
     cdef readonly long long stream_id
-    cdef readonly int weight
+    cdef readonly long long weight
 
 
 cdef class ConnectionTerminated(Event):

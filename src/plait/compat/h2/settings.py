@@ -110,6 +110,14 @@ class Settings(MutableMapping[SettingCodes | int, int]):
                 changed[setting] = ChangedSetting(setting, original, new)
         return changed
 
+    def latest(self) -> dict[int, int]:
+        """Return the newest value of each setting, in force or waiting. Not in h2."""
+        return {
+            int(setting): values[-1]
+            for setting, values in self._settings.items()
+            if values[-1] is not None
+        }
+
     def validate_received_setting(self, setting: SettingCodes | int, value: int) -> None:
         """Check a setting that the end, which is the peer then, has announced.
 

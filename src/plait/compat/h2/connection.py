@@ -1,0 +1,597 @@
+"""``H2Connection``: h2's calls and promises, kept by ``plait.http2.DirectConnection``.
+
+What is translated here are names, events, errors and h2's objects for settings. The rules of the
+protocol, the state and the octets are the engine's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from functools import lru_cache
+from typing import Any
+
+from plait.http2 import Config, DirectConnection, Role, UsageError
+
+from .config import DummyLogger, H2Configuration
+from .errors import ErrorCodes, error_code_from_int
+from .events import ConnectionTerminated, Event
+from .exceptions import (
+    NoAvailableStreamIDError,
+    ProtocolError,
+    RFC1122Error,
+)
+from .faults import gone, misuse
+from .fields import as_given, normalised
+from .incoming import GoAway, Incoming
+from .settings import SettingCodes, Settings
+from .stream import Streams
+
+__all__ = ["ConnectionState", "H2Connection"]
+
+_ALL = 2**62
+_PRIORITY = (16, 0, False)
+
+
+class ConnectionState(Enum):
+    """How far a connection has come."""
+
+    IDLE = 0
+    CLIENT_OPEN = 1
+    SERVER_OPEN = 2
+    CLOSED = 3
+
+
+class H2ConnectionStateMachine:
+    """The state of a connection."""
+
+    __slots__ = ("_client_side", "_ended", "_engine")
+
+    def __init__(self, engine: DirectConnection, client_side: bool) -> None:
+        self._engine = engine
+        self._client_side = client_side
+        self._ended = False
+
+    @property
+    def state(self) -> ConnectionState:
+        """The state now; ``CLOSED`` as soon as GOAWAY was sent or received."""
+        engine = self._engine
+        if self._ended or engine.closed:
+            return ConnectionState.CLOSED
+        if self._client_side:
+            begun = engine.next_stream_id > 1
+            return ConnectionState.CLIENT_OPEN if begun else ConnectionState.IDLE
+        begun = engine.highest_remote_stream_id > 0
+        return ConnectionState.SERVER_OPEN if begun else ConnectionState.IDLE
+
+    def end(self) -> None:
+        """GOAWAY was sent or received."""
+        self._ended = True
+
+
+class FieldTables:
+    """What programs may set of h2's ``decoder`` and ``encoder``, which the engine does not have."""
+
+    __slots__ = ("_engine",)
+
+    def __init__(self, engine: DirectConnection) -> None:
+        self._engine = engine
+
+    @property
+    def max_header_list_size(self) -> int:
+        """Octets of the largest field section that is taken, 32 added for each field."""
+        return self._engine.max_received_list_size
+
+    @max_header_list_size.setter
+    def max_header_list_size(self, octets: int) -> None:
+        self._engine.max_received_list_size = octets
+
+
+class H2Connection:
+    """One HTTP/2 connection without I/O.
+
+    What may not be done raises ``ProtocolError`` or one of its kinds, and has changed nothing.
+
+    :param config: the choices for it; those of a client by default.
+    :ivar config: the same.
+    :ivar local_settings: our settings. Before ``initiate_connection`` it may be changed, and
+        exchanged for another ``Settings``.
+    :ivar remote_settings: the peer's settings.
+    :ivar state_machine: its state, in ``state_machine.state``.
+    :ivar streams: the streams that have not ended, by their ids.
+    :ivar max_inbound_frame_size: octets; kept for programs that set it. What is enforced is what
+        was announced.
+    """
+
+    DEFAULT_MAX_OUTBOUND_FRAME_SIZE = 65535
+    """Unused; h2 has it."""
+    DEFAULT_MAX_INBOUND_FRAME_SIZE = 2**24
+    """Unused; h2 has it."""
+    HIGHEST_ALLOWED_STREAM_ID = 2**31 - 1
+    """The highest id of a stream (RFC 9113 §5.1.1)."""
+    MAX_WINDOW_INCREMENT = 2**31 - 1
+    """Octets that one increment of a window may have (RFC 9113 §6.9)."""
+    DEFAULT_MAX_HEADER_LIST_SIZE = 2**16
+    """Octets of the largest field section, unless ``local_settings`` says otherwise."""
+    MAX_CLOSED_STREAMS = 2**16
+    """Unused; h2 has it. The engine keeps nothing of streams that have ended."""
+
+    def __init__(self, config: H2Configuration | None = None) -> None:
+        if config is None:
+            config = H2Configuration(client_side=True)
+        self.config = config
+        client = config.client_side
+        self._engine = DirectConnection(
+            Role.CLIENT if client else Role.SERVER,
+            _engine_config(config.validate_inbound_headers, config.validate_outbound_headers),
+        )
+        self.local_settings = Settings(
+            client=client,
+            initial_values={
+                SettingCodes.MAX_CONCURRENT_STREAMS: 100,
+                SettingCodes.MAX_HEADER_LIST_SIZE: self.DEFAULT_MAX_HEADER_LIST_SIZE,
+            },
+        )
+        self.remote_settings = Settings(client=not client)
+        self.state_machine = H2ConnectionStateMachine(self._engine, client)
+        self.streams = Streams(self._engine)
+        self.decoder = FieldTables(self._engine)
+        self.max_inbound_frame_size = self.local_settings.max_frame_size
+        self._incoming = Incoming(self, self._engine)
+        # What was taken from the engine and not asked for yet.
+        self._rest = b""
+        logger = config.logger
+        self._logger: Any = None if type(logger) is DummyLogger else logger
+
+    # --- the beginning --------------------------------------------------------------------------
+
+    def initiate_connection(self) -> None:
+        """Queue the connection preface with ``local_settings`` (RFC 9113 §3.4)."""
+        self._log("Initializing connection")
+        try:
+            self._engine.initiate_connection(self._first_settings())
+        except UsageError as error:
+            raise misuse(self._engine, error) from None
+
+    def initiate_upgrade_connection(self, settings_header: bytes | None = None) -> bytes | None:
+        """Begin a connection that was upgraded from HTTP/1.1 (RFC 7540 §3.2).
+
+        The request that asked for it has become stream 1, and is complete.
+
+        :param settings_header: server: the value of the client's ``HTTP2-Settings``.
+        :returns: client: the value for ``HTTP2-Settings``; server: ``None``.
+        """
+        engine = self._engine
+        try:
+            value = engine.initiate_upgraded(self._first_settings(), settings_header or b"")
+        except UsageError as error:
+            raise misuse(engine, error) from None
+        if self.config.client_side:
+            return value
+        self.remote_settings.update(engine.remote_settings.announced)
+        self.remote_settings.acknowledge()
+        return None
+
+    def _first_settings(self) -> Mapping[int, int]:
+        """Return what the first SETTINGS frame says: also what was assigned and waits."""
+        return self.local_settings.latest()
+
+    # --- octets ---------------------------------------------------------------------------------
+
+    def receive_data(self, data: bytes | bytearray | memoryview) -> list[Event]:
+        """Take octets from the peer; return the events that they caused.
+
+        :param data: ``bytes``, or anything that has a buffer.
+        :raises ProtocolError: if the peer broke the protocol in a way that ends the connection.
+            GOAWAY is queued then; ``events`` of the exception holds what came before the fault.
+        """
+        octets = data if type(data) is bytes else bytes(memoryview(data))
+        incoming = self._incoming
+        events = incoming.events(self._engine.receive_data(octets))
+        if self._logger is not None:
+            self._log_received(octets, events)
+        error = incoming.fault
+        if error is not None:
+            incoming.fault = None
+            raise error
+        return events
+
+    def data_to_send(self, amount: int | None = None) -> bytes:
+        """Return what is to be written next, and forget it.
+
+        :param amount: octets at most; all of them by default.
+        """
+        engine = self._engine
+        data = engine.data_to_send(_ALL)
+        engine.take_events()
+        if self._rest:
+            data = self._rest + data
+            self._rest = b""
+        if amount is not None:
+            self._rest = data[amount:]
+            data = data[:amount]
+        return data
+
+    def clear_outbound_data_buffer(self) -> None:
+        """Forget what is to be written."""
+        self.data_to_send()
+
+    # --- messages -------------------------------------------------------------------------------
+
+    def send_headers(
+        self,
+        stream_id: int,
+        headers: Iterable[Any],
+        end_stream: bool = False,
+        priority_weight: int | None = None,
+        priority_depends_on: int | None = None,
+        priority_exclusive: bool | None = None,
+    ) -> None:
+        """Send a request, an interim or the final response, or trailers.
+
+        :param stream_id: a client's next id opens a stream; see ``get_next_available_stream_id``.
+        :param headers: pairs of ``str`` or ``bytes``, pseudo-header fields first. Fields of
+            hpack's class ``NeverIndexedHeaderTuple`` are never indexed.
+        :param end_stream: nothing follows; trailers need it.
+        :param priority_weight: 1..256, for RFC 7540's priority; each of the three may be left out.
+        :param priority_depends_on: a stream, or 0.
+        :param priority_exclusive: whether it moves between that and what depends on that.
+        :raises TooManyStreamsError: if the peer allows no further stream now.
+        :raises StreamClosedError: if the stream has ended.
+        :raises RFC1122Error: for a priority of a server's.
+        :raises ProtocolError: for fields or a state that do not allow it.
+        """
+        config = self.config
+        if config.normalize_outbound_headers:
+            fields = normalised(headers, config.split_outbound_cookies)
+        else:
+            fields = as_given(headers)
+        priority = None
+        if (
+            priority_weight is not None
+            or priority_depends_on is not None
+            or priority_exclusive is not None
+        ):
+            priority = self._priority(priority_weight, priority_depends_on, priority_exclusive)
+        if self._logger is not None:
+            self._log("Send headers %s on stream ID %d", fields, stream_id)
+        try:
+            self._engine.send_headers_frame(stream_id, fields, end_stream, priority)
+        except UsageError as error:
+            raise misuse(self._engine, error) from None
+
+    def send_data(
+        self, stream_id: int, data: Any, end_stream: bool = False, pad_length: int | None = None
+    ) -> None:
+        """Send one DATA frame.
+
+        :param data: octets, as many as the windows and a frame hold, padding included.
+        :param end_stream: the body ends with them.
+        :param pad_length: 0..255 octets of padding; ``None`` for a frame without.
+        :raises FlowControlError: see ``local_flow_control_window``.
+        :raises FrameTooLargeError: see ``max_outbound_frame_size``.
+        :raises StreamClosedError: if the stream has ended.
+        :raises ProtocolError: if its state does not allow it.
+        :raises ValueError: for any other ``pad_length``.
+        """
+        padding = -1
+        if pad_length is not None:
+            if not isinstance(pad_length, int):
+                raise TypeError("pad_length must be an int")
+            if not 0 <= pad_length <= 255:
+                raise ValueError("pad_length must be within range: [0, 255]")
+            padding = pad_length
+        if self._logger is not None:
+            self._log("Send data on stream ID %d with len %d", stream_id, len(data))
+        try:
+            self._engine.send_data_frame(stream_id, data, end_stream, padding)
+        except UsageError as error:
+            raise misuse(self._engine, error) from None
+
+    def end_stream(self, stream_id: int) -> None:
+        """End our side of a stream with an empty DATA frame; raises as ``send_data``."""
+        self._log("End stream ID %d", stream_id)
+        try:
+            self._engine.send_data_frame(stream_id, b"", True)
+        except UsageError as error:
+            raise misuse(self._engine, error) from None
+
+    def reset_stream(self, stream_id: int, error_code: ErrorCodes | int = 0) -> None:
+        """End a stream at once with RST_STREAM.
+
+        :param error_code: why (RFC 9113 §7).
+        :raises StreamClosedError: if it has ended already.
+        :raises NoSuchStreamError: if there never was one.
+        """
+        self._log("Reset stream ID %d", stream_id)
+        engine = self._engine
+        if not engine.stream_is_open(stream_id):
+            raise gone(engine, stream_id)
+        engine.reset_stream(stream_id, int(error_code))
+
+    def push_stream(
+        self, stream_id: int, promised_stream_id: int, request_headers: Iterable[Any]
+    ) -> None:
+        """Promise a response to a request that the client will not have to make (server).
+
+        :param stream_id: the request that causes it.
+        :param promised_stream_id: see ``get_next_available_stream_id``.
+        :param request_headers: the promised request, as for ``send_headers``.
+        :raises ProtocolError: if the client takes no pushed streams, or the request is not one
+            that may be promised.
+        """
+        config = self.config
+        if config.normalize_outbound_headers:
+            fields = normalised(request_headers, config.split_outbound_cookies)
+        else:
+            fields = as_given(request_headers)
+        self._log("Send Push Promise frame on stream ID %d", stream_id)
+        try:
+            self._engine.promise_stream(stream_id, promised_stream_id, fields)
+        except UsageError as error:
+            raise misuse(self._engine, error) from None
+
+    # --- flow control ---------------------------------------------------------------------------
+
+    def local_flow_control_window(self, stream_id: int) -> int:
+        """Return how many octets may be sent on a stream; negative if the peer shrank the window.
+
+        :raises StreamClosedError: if it has ended.
+        :raises NoSuchStreamError: if there never was one.
+        """
+        engine = self._engine
+        if not engine.stream_is_open(stream_id):
+            raise gone(engine, stream_id)
+        return min(engine.send_window(stream_id), engine.send_window())
+
+    def remote_flow_control_window(self, stream_id: int) -> int:
+        """Return how many octets the peer may send on a stream; raises as the one above."""
+        engine = self._engine
+        if not engine.stream_is_open(stream_id):
+            raise gone(engine, stream_id)
+        return min(engine.receive_window(stream_id), engine.receive_window())
+
+    def acknowledge_received_data(self, acknowledged_size: int, stream_id: int) -> None:
+        """Give octets back that the program has consumed, so that the peer may send more.
+
+        :param acknowledged_size: as ``DataReceived.flow_controlled_length`` says; of more than
+            was received the surplus does not count.
+        :raises ValueError: for a negative size or an id that no stream has.
+        :raises NoSuchStreamError: if there never was one of that id.
+        """
+        if stream_id <= 0:
+            raise ValueError(f"Stream ID {stream_id} is not valid for acknowledge_received_data")
+        if acknowledged_size < 0:
+            raise ValueError("Cannot acknowledge negative data")
+        engine = self._engine
+        octets = engine.unacknowledged_octets(stream_id)
+        if octets:
+            engine.acknowledge_received_data(min(octets, acknowledged_size), stream_id)
+        elif not engine.stream_is_open(stream_id) and engine.stream_is_idle(stream_id):
+            raise gone(engine, stream_id)
+
+    def increment_flow_control_window(self, increment: int, stream_id: int | None = None) -> None:
+        """Give the peer credit with a WINDOW_UPDATE of its own.
+
+        :param increment: octets, 1..2³¹-1.
+        :param stream_id: the stream; the connection by default.
+        :raises ValueError: for any other increment.
+        :raises FlowControlError: if the window would exceed 2³¹-1 octets.
+        :raises NoSuchStreamError: if there is no such stream.
+        """
+        if not 1 <= increment <= self.MAX_WINDOW_INCREMENT:
+            raise ValueError(
+                f"Flow control increment must be between 1 and {self.MAX_WINDOW_INCREMENT}"
+            )
+        try:
+            self._engine.give_credit(increment, stream_id or 0)
+        except UsageError as error:
+            raise misuse(self._engine, error) from None
+
+    @property
+    def inbound_flow_control_window(self) -> int:
+        """Octets that the peer may send on the connection."""
+        return self._engine.receive_window()
+
+    @property
+    def outbound_flow_control_window(self) -> int:
+        """Octets that may be sent on the connection."""
+        return self._engine.send_window()
+
+    # --- the connection -------------------------------------------------------------------------
+
+    def ping(self, opaque_data: Any) -> None:
+        """Send PING; the answer comes as ``PingAckReceived``.
+
+        :param opaque_data: eight octets.
+        :raises ValueError: for anything else.
+        """
+        if not isinstance(opaque_data, bytes) or len(opaque_data) != 8:
+            raise ValueError(f"Invalid value for ping data: {opaque_data!r}")
+        self._log("Send Ping frame")
+        try:
+            self._engine.ping(opaque_data)
+        except UsageError as error:
+            raise misuse(self._engine, error) from None
+
+    def update_settings(self, new_settings: Mapping[SettingCodes | int, int]) -> None:
+        """Announce settings; they are in force when ``SettingsAcknowledged`` comes.
+
+        :raises InvalidSettingsValueError: for a value that is not allowed.
+        :raises ProtocolError: for one that is not allowed any more.
+        """
+        self._log("Update connection settings to %s", new_settings)
+        for code, value in new_settings.items():
+            Settings()[code] = value  # raises
+        try:
+            self._engine.update_settings(new_settings)
+        except UsageError as error:
+            raise misuse(self._engine, error) from None
+        self.local_settings.update(new_settings)
+
+    def close_connection(
+        self,
+        error_code: ErrorCodes | int = 0,
+        additional_data: bytes | None = None,
+        last_stream_id: int | None = None,
+    ) -> None:
+        """Send GOAWAY.
+
+        Without an error, streams that are open may be finished; nothing new is taken. With one,
+        the connection has ended.
+
+        :param error_code: why (RFC 9113 §7).
+        :param additional_data: for the peer's log.
+        :param last_stream_id: the last stream of the peer that is handled; by default the last
+            that it has opened.
+        """
+        self._log("Close connection")
+        engine = self._engine
+        end = engine.terminate if error_code else engine.send_goaway
+        end(int(error_code), additional_data or b"", last_stream_id)
+        self.state_machine.end()
+
+    def prioritize(
+        self,
+        stream_id: int,
+        weight: int | None = None,
+        depends_on: int | None = None,
+        exclusive: bool | None = None,
+    ) -> None:
+        """Tell the server a stream's place in RFC 7540's priority tree (client).
+
+        :param stream_id: any stream; it need not be open.
+        :param weight: 1..256; 16 by default.
+        :param depends_on: a stream; by default 0, none.
+        :param exclusive: whether it moves between that and what depends on that.
+        :raises RFC1122Error: on the server's side.
+        :raises ProtocolError: for values out of range.
+        """
+        depends_on, weight, exclusive = self._priority(weight, depends_on, exclusive)
+        try:
+            self._engine.send_priority(stream_id, depends_on, weight, exclusive)
+        except UsageError as error:
+            raise misuse(self._engine, error) from None
+
+    def _priority(
+        self, weight: int | None, depends_on: int | None, exclusive: bool | None
+    ) -> tuple[int, int, bool]:
+        """Return a priority as the engine wants it.
+
+        :raises RFC1122Error: on the server's side.
+        """
+        if not self.config.client_side:
+            raise RFC1122Error("Servers SHOULD NOT prioritize streams.")
+        default_weight, root, no = _PRIORITY
+        return (
+            root if depends_on is None else depends_on,
+            default_weight if weight is None else weight,
+            no if exclusive is None else exclusive,
+        )
+
+    def advertise_alternative_service(
+        self, field_value: bytes, origin: bytes | None = None, stream_id: int | None = None
+    ) -> None:
+        """Tell the client of an alternative service (server; RFC 7838).
+
+        :param field_value: what ``Alt-Svc`` would say.
+        :param origin: whose it is; or else give
+        :param stream_id: a request, to which no response was sent yet.
+        :raises ValueError: if both are given, or the value is not ``bytes``.
+        :raises ProtocolError: where it cannot be sent.
+        """
+        if not isinstance(field_value, bytes):
+            raise ValueError("Field must be bytestring.")  # noqa: TRY004  # as in h2
+        if origin is not None and stream_id is not None:
+            raise ValueError("Must not provide both origin and stream_id")
+        engine = self._engine
+        if stream_id is not None and engine.head_sent(stream_id):
+            raise ProtocolError("Cannot send ALTSVC after sending response headers.")
+        try:
+            engine.send_alternative_service(field_value, origin or b"", stream_id or 0)
+        except UsageError as error:
+            raise misuse(engine, error) from None
+
+    def _receive_goaway_frame(self, frame: GoAway) -> tuple[list[Any], list[Event]]:
+        """Return what GOAWAY causes: frames to send, and events.
+
+        A private method of h2 that programs override: gunicorn does.
+        """
+        self.state_machine.end()
+        code = error_code_from_int(frame.error_code)
+        event = ConnectionTerminated(code, frame.last_stream_id, frame.additional_data or None)
+        return [], [event]
+
+    # --- what can be asked ----------------------------------------------------------------------
+
+    def get_next_available_stream_id(self) -> int:
+        """Return the id for the next stream that this end opens; the same until it is used.
+
+        :raises NoAvailableStreamIDError: if they are used up.
+        """
+        stream_id = self._engine.next_stream_id
+        if stream_id > self.HIGHEST_ALLOWED_STREAM_ID:
+            raise NoAvailableStreamIDError("Exhausted allowed stream IDs")
+        return stream_id
+
+    @property
+    def max_outbound_frame_size(self) -> int:
+        """Octets of the largest payload that the peer takes."""
+        return self._engine.max_outbound_frame_size
+
+    @property
+    def open_inbound_streams(self) -> int:
+        """How many streams that the peer opened are open or half-closed."""
+        return self._engine.open_streams_of(self._peer)
+
+    @property
+    def open_outbound_streams(self) -> int:
+        """How many streams that this end opened are open or half-closed."""
+        return self._engine.open_streams_of(self._role)
+
+    @property
+    def highest_inbound_stream_id(self) -> int:
+        """The highest stream that the peer has opened, 0 before any."""
+        return self._engine.highest_remote_stream_id
+
+    @property
+    def highest_outbound_stream_id(self) -> int:
+        """The highest stream that this end has opened, 0 before any."""
+        return max(0, self._engine.next_stream_id - 2)
+
+    @property
+    def _role(self) -> Role:
+        return Role.CLIENT if self.config.client_side else Role.SERVER
+
+    @property
+    def _peer(self) -> Role:
+        return Role.SERVER if self.config.client_side else Role.CLIENT
+
+    # --- logging --------------------------------------------------------------------------------
+
+    def _log(self, message: str, *values: object) -> None:
+        """Tell the configured logger, if there is one."""
+        if self._logger is not None:
+            self._logger.debug(message, *values)
+
+    def _log_received(self, octets: bytes, events: list[Event]) -> None:
+        """Tell the configured logger what came."""
+        trace = getattr(self._logger, "trace", None)
+        if trace is not None:
+            trace("Process received data on connection. Received data: %r", octets)
+        for event in events:
+            self._logger.debug("Received %r", event)
+
+
+@lru_cache
+def _engine_config(check_received: bool, check_sent: bool) -> Config:
+    """Return the engine's configuration: the protocol's initial values, as in h2."""
+    return Config(
+        initial_window_size=65_535,
+        connection_window_size=65_535,
+        enable_connect_protocol=False,
+        no_rfc7540_priorities=False,
+        check_received_fields=check_received,
+        check_sent_fields=check_sent,
+        report_priorities=True,
+    )

@@ -1,0 +1,149 @@
+"""Fields on their way between programs and the engine, as ``H2Configuration`` wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from plait.hpack import NeverIndexedField
+
+Field = tuple[bytes, bytes]
+
+# RFC 9113 §8.2.2: fields of the connection, which have no place in HTTP/2.
+_CONNECTION_FIELDS = frozenset(
+    (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
+)
+_SECRETS = frozenset((b"authorization", b"cookie", b"proxy-authorization", b"set-cookie"))
+_REMEMBERED_MAX = 1024
+_REMEMBERED_OCTETS = 256
+
+# What was given, and what became of it: programs send, and peers repeat, the same few fields. No
+# secrets, and nothing long.
+_normalised: dict[Any, Field | None] = {}
+_decoded: dict[str, dict[Field, Any]] = {}
+_UNKNOWN: Any = object()
+
+
+# --- to the engine --------------------------------------------------------------------------------
+
+
+def normalised(headers: Iterable[Any], split_cookies: bool) -> list[Field]:
+    """Return the fields of a section as they should leave.
+
+    Names are in lower case and nothing surrounds the values; fields of the connection are left out.
+
+    :param split_cookies: make a ``cookie`` field of each pair in one.
+    :raises TypeError: for a name or value that is neither ``str`` nor octets.
+    """
+    ready: list[Field] = []
+    for given in headers:
+        # A subclass may mean "never indexed", and a list is no key.
+        if type(given) is tuple:
+            try:
+                field = _normalised.get(given, _UNKNOWN)
+            except TypeError:  # octets that may change are no key, either
+                field = _normal(given)
+            if field is _UNKNOWN:
+                field = _normal_remembered(given)
+        else:
+            field = _normal(given)
+        if field is None:
+            continue
+        if split_cookies and field[0] == b"cookie":
+            ready += [_like(field, field[0], value) for value in field[1].split(b"; ")]
+        else:
+            ready.append(field)
+    return ready
+
+
+def as_given(headers: Iterable[Any]) -> list[Field]:
+    """Return the fields of a section as octets, and otherwise as they are.
+
+    :raises TypeError: for a name or value that is neither ``str`` nor octets.
+    """
+    return [_like(given, _octets(given[0]), _octets(given[1])) for given in headers]
+
+
+def _normal_remembered(given: tuple[Any, Any]) -> Field | None:
+    """Return what becomes of a field, and know it the next time."""
+    field = _normal(given)
+    if field is not None and (
+        field[0] in _SECRETS or len(field[0]) + len(field[1]) > _REMEMBERED_OCTETS
+    ):
+        return field
+    if len(_normalised) >= _REMEMBERED_MAX:
+        _normalised.clear()
+    _normalised[given] = field
+    return field
+
+
+def _normal(given: Any) -> Field | None:
+    """Return what becomes of a field, ``None`` if it is left out."""
+    name = _octets(given[0]).lower().strip()
+    if name in _CONNECTION_FIELDS:
+        return None
+    return _like(given, name, _octets(given[1]).strip())
+
+
+def _octets(given: Any) -> bytes:
+    """Return a name or value as octets."""
+    if isinstance(given, bytes):
+        return given
+    if isinstance(given, str):
+        return given.encode()
+    if isinstance(given, (bytearray, memoryview)):
+        return bytes(given)
+    raise TypeError(f"a field consists of str or bytes, not of {type(given).__name__}")
+
+
+def _like(given: Any, name: bytes, value: bytes) -> Field:
+    """Return a field that is marked as never to be indexed if ``given`` is.
+
+    The classes of hpack, and ours, have an attribute for that.
+    """
+    if getattr(given, "indexable", True):
+        return name, value
+    return NeverIndexedField(name, value)
+
+
+# --- to programs ----------------------------------------------------------------------------------
+
+
+def joined_cookies(fields: list[Any]) -> list[Any]:
+    """Return the fields of a section with its cookies in one field, the last (RFC 9113 §8.2.3)."""
+    crumbs = [field[1] for field in fields if field[0] == b"cookie"]
+    if not crumbs:
+        return fields
+    rest = [field for field in fields if field[0] != b"cookie"]
+    rest.append(NeverIndexedField(b"cookie", b"; ".join(crumbs)))
+    return rest
+
+
+def decoded(fields: list[Field], encoding: str) -> list[Any]:
+    """Return the fields of a section as ``str``.
+
+    :raises UnicodeDecodeError: for one that is not in this encoding.
+    """
+    known = _decoded.get(encoding)
+    if known is None:
+        known = _decoded[encoding] = {}
+    ready: list[Any] = []
+    for field in fields:
+        text = known.get(field)
+        if text is None or type(field) is not tuple:
+            text = _decoded_field(field, encoding, known)
+        ready.append(text)
+    return ready
+
+
+def _decoded_field(field: Field, encoding: str, known: dict[Field, Any]) -> Any:
+    """Return one field as ``str``, and know it the next time."""
+    name, value = field
+    text: Any = (name.decode(encoding), value.decode(encoding))
+    if isinstance(field, NeverIndexedField):
+        return NeverIndexedField(*text)
+    if name not in _SECRETS and len(name) + len(value) <= _REMEMBERED_OCTETS:
+        if len(known) >= _REMEMBERED_MAX:
+            known.clear()
+        known[field] = text
+    return text
