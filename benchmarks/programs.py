@@ -125,7 +125,7 @@ def programs(report: Report, options: Options) -> None:
             except Missing as missing:
                 report.skip(f"programs, {name}", str(missing))
             else:
-                _tell(report, name, title, found)
+                tell(report, name, title, found)
     report.remark(
         SECTION,
         "CPU time per request of the program's process, user and system, its peer on the other "
@@ -212,7 +212,7 @@ def _share_of_server(
             server.signal(signal.SIGUSR1)
             run_load(server, load)
             server.signal(signal.SIGUSR2)
-            return _share(_read_account(out), engine)
+            return share_of(_read_account(out), engine)
 
 
 def _read_account(out: Path) -> dict[str, int]:
@@ -225,7 +225,7 @@ def _read_account(out: Path) -> dict[str, int]:
     return spent
 
 
-def _share(spent: Mapping[str, int], engine: str) -> float:
+def share_of(spent: Mapping[str, int], engine: str) -> float:
     """How much of the time is the engine's, which must be the one that was to be measured."""
     mine, other = ("h2", "plait") if engine == _PEER else ("plait", "h2")
     if spent.get(other, 0) or not spent.get(mine, 0):
@@ -264,7 +264,7 @@ class _Client:
 
     def share(self, seconds: float) -> float:
         """The engine's share of its time."""
-        return _share(self._run(seconds, sampled=True)["engines"], self._engine)
+        return share_of(self._run(seconds, sampled=True)["engines"], self._engine)
 
 
 def _measure_client(
@@ -289,7 +289,7 @@ def _measure_client(
         return Found(costs, {engine: client.rate for engine, client in clients.items()}, shares)
 
 
-def _tell(report: Report, name: str, title: str, found: Found) -> None:
+def tell(report: Report, name: str, title: str, found: Found) -> None:
     """The rows and the sentence of one program."""
     if _PEER not in found.shares:
         return

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,10 +17,15 @@ from benchmarks import __main__ as benchmarks
 from benchmarks.contest import Contest
 from benchmarks.cputime import cpu_ns, family, in_turns, median_ratio
 from benchmarks.deflate import header_blocks, zlib_ns
+from benchmarks.facade import TASKS
+from benchmarks.h2_programs import PROGRAMS, Api
+from benchmarks.hosted.sampled import Sampler, engine_of
 from benchmarks.hosts import WORKS, document
 from benchmarks.loads import Load, Outcome
 from benchmarks.options import Options
 from benchmarks.pairs import PAIRS, VERSIONS, SpdyPair
+from benchmarks.programs import Found, share_of, tell
+from benchmarks.recordings import first_unit
 from benchmarks.report import Report, Row, as_markdown, as_text
 from benchmarks.rivals import RIVALS, contestants
 from benchmarks.servers import Server, find_program, free_port
@@ -102,6 +109,79 @@ class TestPairs:
             assert [b"HTTP/1.1" in inflate(block) for block in blocks] == [True] * 16
 
 
+class TestH2Programs:
+    @pytest.mark.parametrize("package", ["h2", "plait.compat.h2"])
+    @pytest.mark.parametrize("name", TASKS)
+    def test_all_the_work_is_done(self, name: str, package: str) -> None:
+        task = TASKS[name]
+        make = PROGRAMS[task.program]
+        program = make(Api(package), task.encoding, task.fields, task.exchanges)
+        first, rest = first_unit(task.record(3, task.exchanges), 3)
+        program.run(first)
+        assert program.done() == task.exchanges
+        program.run(rest)
+        assert program.done() == 3 * task.exchanges
+
+
+class TestSampler:
+    @pytest.mark.parametrize(
+        ("file", "engine"),
+        [
+            ("/env/lib/python3.12/site-packages/h2/connection.py", "h2"),
+            ("/env/lib/python3.12/site-packages/hpack/huffman.py", "h2"),
+            ("/plait/env/lib/python3.12/site-packages/hyperframe/frame.py", "h2"),
+            ("/env/lib/python3.12/site-packages/hypercorn/protocol/h2.py", ""),
+            ("/env/lib/python3.12/site-packages/plait/compat/h2/connection.py", "plait"),
+            ("/src/plait/http2/connection.py", "plait"),
+            ("/src/plait/hpack/encoder.py", "plait"),
+            ("/src/plait/compat/runner.py", ""),
+            ("<frozen runpy>", ""),
+        ],
+    )
+    def test_a_file_belongs_to_its_engine(self, file: str, engine: str) -> None:
+        assert engine_of(file) == engine
+
+    def test_time_goes_to_the_engine_that_is_on_the_stack(self) -> None:
+        names: dict[str, Callable[[], int]] = {}
+        source = "def work():\n    return sum(range(10**5))"
+        exec(compile(source, "/src/plait/http2/frames.py", "exec"), names)
+        previous = signal.getsignal(signal.SIGALRM)
+        sampler = Sampler()
+        try:
+            sampler.start()
+            while "plait" not in sampler.spent:
+                names["work"]()
+            spent = sampler.stop()
+        finally:
+            signal.signal(signal.SIGALRM, previous)
+        assert spent["plait"] > 0
+        assert "h2" not in spent
+
+    def test_a_program_that_ran_on_the_other_engine_is_no_result(self) -> None:
+        assert share_of({"plait": 1, "": 3}, "plait, plain") == 0.25
+        for spent in ({"h2": 5, "": 5}, {"": 5}, {"h2": 1, "plait": 5}):
+            with pytest.raises(Missing, match="something else"):
+                share_of(spent, "plait")
+
+
+class TestPrograms:
+    def test_what_h2_took_is_set_beside_what_plait_takes(self) -> None:
+        report = Report()
+        found = Found(
+            costs={"plait": [60_000.0], "h2": [150_000.0]},
+            rates={"plait": 16_000.0, "h2": 6_000.0},
+            shares={"plait": 0.1, "h2": 0.6},
+        )
+        tell(report, "hypercorn", "hypercorn, hello", found)
+        whole, rest = report.rows
+        assert (whole.value, whole.peer_value, whole.ratio) == (60, 150, 0.4)
+        assert rest.peer_value == pytest.approx(60)
+        assert rest.ratio == pytest.approx(1)
+        assert rest.reached is True
+        (remark,) = report.remarks.popitem()[1]
+        assert "h2 takes 90.0 of 150 µs; with plait it is 6.00 of 60.0." in remark
+
+
 class TestCpuTime:
     def test_of_another_process_advances_with_its_work(self) -> None:
         script = "print(sum(range(10**6)), flush=True); input()"
@@ -139,7 +219,7 @@ class TestCpuTime:
         assert median_ratio(found["a"], found["b"]) == (1 / 2 + 3 / 4) / 2
 
 
-class TestPrograms:
+class TestTools:
     def test_a_missing_one_is_named_with_its_package(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(shutil, "which", lambda *_args, **_options: None)
         with pytest.raises(Missing, match="apt-get install nghttp2-server"):
@@ -263,6 +343,26 @@ class TestCommand:
     @pytest.mark.slow
     @pytest.mark.interop
     @pytest.mark.timeout(600)
+    def test_programs_are_measured_on_both_engines(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        require_tool("h2load")
+        for peer in ("hypercorn", "httpx", "grpclib", "uvloop"):
+            pytest.importorskip(peer, reason=f"{peer} not found: pip install {peer}")
+        results = tmp_path / "RESULTS.md"
+        only = "facade,programs.hypercorn,programs.grpclib,programs.httpx,programs.grpclib-client"
+        assert benchmarks.main(["--quick", "--only", only, "--output", str(results)]) == 0
+        text = results.read_text(encoding="utf-8")
+        for title in [task.title for task in TASKS.values()]:
+            assert f"| {title} |" in text
+        for title in ("hypercorn, ASGI hello", "grpclib server", "httpx, GET", "grpclib client"):
+            assert f"| {title}" in text
+            assert f"{title}" in text.split("CPU time per request of the program")[0]
+        assert "plait, plain: left out" not in text, text
+
+    @pytest.mark.slow
+    @pytest.mark.interop
+    @pytest.mark.timeout(600)
     def test_every_suite_runs_and_the_table_is_written(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -271,7 +371,8 @@ class TestCommand:
         pytest.importorskip("ngh2", reason="ngh2 not found: pip install ngh2")
         results = tmp_path / "RESULTS.md"
         monkeypatch.setattr(benchmarks, "RESULTS", results)
-        suites = ",".join(name for name in benchmarks.SUITES if name != "hosts")
+        apart = ("hosts", "facade", "programs")
+        suites = ",".join(name for name in benchmarks.SUITES if name not in apart)
         assert benchmarks.main(["--quick", "--only", suites]) == 0
         printed = capsys.readouterr().out
         text = results.read_text(encoding="utf-8")
