@@ -122,9 +122,10 @@ class DataReceived(Event):
     stream_ended: StreamEnded | None = None
 
     def __repr__(self) -> str:
+        start = self.data[:20].hex() if self.data else ""
         return (
             f"<DataReceived stream_id:{self.stream_id}, "
-            f"flow_controlled_length:{self.flow_controlled_length}, data:{self.data[:20].hex()}>"
+            f"flow_controlled_length:{self.flow_controlled_length}, data:{start}>"
         )
 
 
