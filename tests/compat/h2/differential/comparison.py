@@ -35,6 +35,7 @@ class Pair:
         self.real = World(real, client=client, **options)
         self.here = World(here, client=client, **options)
         self.found = Comparison()
+        self.last: Divergence | None = None
 
     def play(self, step: Step) -> bool:
         """The same step in both; whether there is a use in going on."""
@@ -42,6 +43,7 @@ class Pair:
         divergence = Divergence(step, self.real, self.here, Outcome(), Outcome(), before)
         divergence.h2 = self.real.play(step)
         divergence.ours = self.here.play(step)
+        self.last = divergence
         self.found.steps += 1
         if not self.judge(divergence):
             self.found.parted = True

@@ -223,6 +223,8 @@ class World:
         self.configuration = h2.config.H2Configuration(client_side=client, **options)
         self.connection = h2.connection_type(config=self.configuration)
         self.teller = Teller()
+        self.octets = b""
+        """What the last step has said."""
         self.seen: set[int] = set()
         """The streams that the script has touched."""
         self.credit: defaultdict[int, int] = defaultdict(int)
@@ -246,9 +248,9 @@ class World:
             else:
                 outcome.returned = plain(returned)
         if step.what not in ("data_to_send", "hold"):
-            octets = self.connection.data_to_send()
-            assert type(octets) is bytes
-            outcome.said = self.tell(octets, step)
+            self.octets = self.connection.data_to_send()
+            assert type(self.octets) is bytes
+            outcome.said = self.tell(self.octets, step)
         elif isinstance(outcome.returned, bytes):
             # The octets of field blocks need not be the same; the frames must be.
             outcome.said = self.tell(outcome.returned, step)

@@ -1,0 +1,44 @@
+"""What real programs said, in any cuts, to both; and every cut of streams of all kinds."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from tests.http2 import frames as f
+
+from .comparison import Comparison, compare, explain
+from .playback import SERVERS, by_frames, cuts, play, recordings
+from .scenarios import SCENARIOS
+from .world import FACADE, REAL, Implementation, call, receive
+
+RECORDINGS = recordings()
+
+
+def check(found: Comparison, which: object, allowed: frozenset[str] = frozenset()) -> None:
+    assert found.unnamed is None, explain(found, which)
+    assert found.classes.keys() <= allowed | {"portions of credit"}, (which, found.classes)
+
+
+def play_both(name: str, reads: object) -> Comparison:
+    real, here = Implementation(REAL), Implementation(FACADE)
+    return play(real, here, reads, client=name in SERVERS)
+
+
+@pytest.mark.parametrize("name", RECORDINGS)
+def test_real_programs_are_understood_in_the_same_way(name: str) -> None:
+    octets = RECORDINGS[name]
+    check(play_both(name, [octets]), f"{name}, in one read")
+    check(play_both(name, by_frames(octets)), f"{name}, frame by frame")
+    for seed, mean in enumerate((40, 400, 4000)):
+        check(play_both(name, cuts(octets, random.Random(seed), mean)), f"{name}, cut, {seed}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RECORDINGS)
+def test_real_programs_are_understood_octet_by_octet(name: str) -> None:
+    octets = RECORDINGS[name]
+    check(play_both(name, (octets[at : at + 1] for at in range(len(octets)))), name)
+    for seed in range(30):
+        check(play_both(name, cuts(octets, random.Random(seed), 200)), f"{name}, cut, {seed}")
