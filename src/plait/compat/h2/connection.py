@@ -138,6 +138,8 @@ class H2Connection:
         self.decoder = FieldTables(self._engine)
         self.max_inbound_frame_size = self.local_settings.max_frame_size
         self._incoming = Incoming(self, self._engine)
+        self._normalises = config.normalize_outbound_headers
+        self._splits = config.split_outbound_cookies
         # What was taken from the engine and not asked for yet.
         self._rest = b""
         logger = config.logger
@@ -241,9 +243,8 @@ class H2Connection:
         :raises RFC1122Error: for a priority of a server's.
         :raises ProtocolError: for fields or a state that do not allow it.
         """
-        config = self.config
-        if config.normalize_outbound_headers:
-            fields = normalised(headers, config.split_outbound_cookies)
+        if self._normalises:
+            fields = normalised(headers, self._splits)
         else:
             fields = as_given(headers)
         priority = None
@@ -320,9 +321,8 @@ class H2Connection:
         :raises ProtocolError: if the client takes no pushed streams, or the request is not one
             that may be promised.
         """
-        config = self.config
-        if config.normalize_outbound_headers:
-            fields = normalised(request_headers, config.split_outbound_cookies)
+        if self._normalises:
+            fields = normalised(request_headers, self._splits)
         else:
             fields = as_given(request_headers)
         self._log("Send Push Promise frame on stream ID %d", stream_id)
