@@ -167,6 +167,16 @@ def test_a_sender_that_has_not_begun_ends_with_its_stream(program: ModuleType) -
     run(check)
 
 
+def test_a_sender_between_two_frames_ends_with_its_connection(program: ModuleType) -> None:
+    async def check() -> None:
+        async with serving(program.H2Protocol, (INITIAL_WINDOW_SIZE, 10)) as (protocol, _):
+            protocol.data_received(octets([headers(1, GET)]))
+            protocol.transport.abort()
+            await until(lambda: is_empty(protocol))
+
+    run(check)
+
+
 def test_answers_wait_for_the_socket(program: ModuleType) -> None:
     """Three of them, 5 MB in all, whose client does not read; nor is it heard then."""
 
