@@ -95,6 +95,10 @@ class Config:
     """Refuse to send malformed sections. Without, fields leave as they are given, names in any
     case: for tests of how a peer takes them."""
 
+    settings_first: bool = True
+    """End the connection if the peer's first frame is not SETTINGS (RFC 9113 §3.4). Without, any
+    will do: for tests that have no preface."""
+
     report_priorities: bool = False
     """Tell RFC 7540's priorities, which the engine ignores, as ``PriorityReceived``."""
 

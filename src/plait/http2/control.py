@@ -58,7 +58,7 @@ class ControlFrames:
     def __init__(self, session: Session, blocks: FieldBlocks) -> None:
         self.session = session
         self.blocks = blocks
-        self.settings_received = False
+        self.settings_received = not session.config.settings_first
 
     # --- SETTINGS -------------------------------------------------------------------------------
 

@@ -593,5 +593,6 @@ def _engine_config(check_received: bool, check_sent: bool) -> Config:
         no_rfc7540_priorities=False,
         check_received_fields=check_received,
         check_sent_fields=check_sent,
+        settings_first=False,
         report_priorities=True,
     )
