@@ -27,10 +27,8 @@ _INSIDE = "one frame's way through h2, called by its connection"
 ABSENT = {
     "connection.ConnectionInputs": _MACHINES,
     "connection.AllowedStreamIDs": "a parity, for an internal call",
-    "connection.H2ConnectionStateMachine": _MACHINES,
     "stream.StreamInputs": _MACHINES,
     "stream.STREAM_OPEN": _MACHINES,
-    "stream.H2StreamStateMachine": _MACHINES,
     "events.kw_only": "an argument that the module gives to dataclass",
     "utilities.SIGIL": "a colon",
     "utilities.INFORMATIONAL_START": "a digit",
@@ -39,6 +37,7 @@ ABSENT = {
     "utilities.SizeLimitDict": "where h2 keeps closed streams",
     "stream.H2Stream.acknowledge_received_data": _INSIDE,
     "stream.H2Stream.advertise_alternative_service": _INSIDE,
+    "stream.H2Stream.closed_by": "a stream that is closed is gone",
     "stream.H2Stream.end_stream": _INSIDE,
     "stream.H2Stream.increase_flow_control_window": _INSIDE,
     "stream.H2Stream.locally_pushed": _INSIDE,
@@ -56,6 +55,14 @@ ABSENT = {
     "stream.H2Stream.stream_reset": _INSIDE,
     "stream.H2Stream.upgrade": _INSIDE,
 }
+
+# Programs look at the state of these and at nothing else.
+MACHINES = {
+    "connection.H2ConnectionStateMachine",
+    "stream.H2StreamStateMachine",
+}
+# Made by the connection alone, and so with arguments of plait's own.
+MADE_INSIDE = MACHINES | {"stream.H2Stream"}
 
 # A default of h2's events that it never shows: what has it is filled in later.
 PLACEHOLDER = h2.events._LAZY_INIT
@@ -83,9 +90,10 @@ def public(module: ModuleType) -> list[str]:
 
 
 def classes() -> list[str]:
-    """Every public class of h2 that plait has, as `module.Class`."""
+    """Every public class of h2 that plait has with all its members, as `module.Class`."""
     found = [f"{module}.{name}" for module in MODULES for name in public(real(module))]
-    return [name for name in found if inspect.isclass(real_thing(name)) and name not in ABSENT]
+    left_out = MACHINES | ABSENT.keys()
+    return [name for name in found if inspect.isclass(real_thing(name)) and name not in left_out]
 
 
 def real_thing(path: str) -> object:
@@ -103,10 +111,20 @@ def _thing(side: object, path: str) -> object:
     assert callable(side)
     thing: object = side(module)
     for name in rest:
-        thing = getattr(thing, name)
+        try:
+            thing = getattr(thing, name)
+        except AttributeError:  # a descriptor of h2's configuration can be read from an object only
+            thing = inspect.getattr_static(thing, name)
     return thing
 
 
 def members(path: str) -> list[str]:
-    """The public names of a class of h2, as `module.Class.name`."""
-    return [f"{path}.{name}" for name in dir(real_thing(path)) if not name.startswith("_")]
+    """The public names that a class of h2 has of h2's classes, as `module.Class.name`."""
+    kind = real_thing(path)
+    assert inspect.isclass(kind)
+    names: dict[str, None] = {}
+    for base in kind.__mro__:
+        if base.__module__.startswith("h2."):
+            names.update(dict.fromkeys(vars(base)))
+    fields = getattr(kind, "__dataclass_fields__", {})  # those of the objects; see test_events
+    return [f"{path}.{name}" for name in names if not name.startswith("_") and name not in fields]

@@ -10,7 +10,7 @@ from plait.hpack import NeverIndexedField
 Field = tuple[bytes, bytes]
 
 # RFC 9113 §8.2.2: fields of the connection, which have no place in HTTP/2.
-_CONNECTION_FIELDS = frozenset(
+CONNECTION_FIELDS = frozenset(
     (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
 )
 _SECRETS = frozenset((b"authorization", b"cookie", b"proxy-authorization", b"set-cookie"))
@@ -80,7 +80,7 @@ def _normal_remembered(given: tuple[Any, Any]) -> Field | None:
 def _normal(given: Any) -> Field | None:
     """Return what becomes of a field, ``None`` if it is left out."""
     name = _octets(given[0]).lower().strip()
-    if name in _CONNECTION_FIELDS:
+    if name in CONNECTION_FIELDS:
         return None
     return _like(given, name, _octets(given[1]).strip())
 

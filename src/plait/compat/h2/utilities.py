@@ -13,12 +13,13 @@ from plait.hpack import NeverIndexedField
 
 from .events import Header
 from .exceptions import FlowControlError
+from .fields import CONNECTION_FIELDS, as_given, joined_cookies, normalised
 
-CONNECTION_HEADERS = frozenset(
-    (b"connection", b"proxy-connection", b"keep-alive", b"transfer-encoding", b"upgrade")
-)
+CONNECTION_HEADERS = CONNECTION_FIELDS
 """The fields of a connection in HTTP/1.1, which HTTP/2 does without (RFC 9113 §8.2.2)."""
 
+# A shorter cookie could be guessed octet by octet if it were in a compression table.
+_LONG_COOKIE = 20
 # The largest window (RFC 9113 §6.9.1).
 _MAX_WINDOW = 2**31 - 1
 
@@ -73,7 +74,7 @@ def guard_increment_window(current: int, increment: int) -> int:
 
 def utf8_encode_headers(headers: Iterable[tuple[bytes | str, bytes | str]]) -> list[Header]:
     """Return fields as ``bytes``; those never to be indexed stay so."""
-    return [_like(header, _octets(header[0]), _octets(header[1])) for header in headers]
+    return as_given(headers)
 
 
 def normalize_outbound_headers(
@@ -91,15 +92,13 @@ def normalize_outbound_headers(
         (RFC 9113 §8.2.3).
     """
     del hdr_validation_flags
-    for header in headers:
-        name, value = header[0].lower(), header[1]
-        if name == b"cookie" and should_split_outbound_cookies:
-            for pair in value.split(b"; "):
-                yield _guarded(_like(header, name, pair.strip()))
-            continue
-        name = name.strip()
-        if name not in CONNECTION_HEADERS:
-            yield _guarded(_like(header, name, value.strip()))
+    for field in normalised(headers, should_split_outbound_cookies):
+        name, value = field
+        short = name == b"cookie" and len(value) < _LONG_COOKIE
+        if short or name in (b"authorization", b"proxy-authorization"):
+            yield NeverIndexedField(name, value)
+        else:
+            yield field
 
 
 def normalize_inbound_headers(
@@ -110,32 +109,4 @@ def normalize_inbound_headers(
     :param hdr_validation_flags: are not needed.
     """
     del hdr_validation_flags
-    cookies = []
-    for header in headers:
-        if header[0] == b"cookie":
-            cookies.append(header[1])
-        else:
-            yield header
-    if cookies:
-        yield NeverIndexedField(b"cookie", b"; ".join(cookies))
-
-
-def _octets(text: bytes | str) -> bytes:
-    return text.encode() if isinstance(text, str) else text
-
-
-def _like(header: tuple[object, object], name: bytes, value: bytes) -> Header:
-    """Return a field that is never indexed if ``header`` is not: plait's, or hpack's."""
-    if getattr(header, "indexable", True):
-        return (name, value)
-    return NeverIndexedField(name, value)
-
-
-def _guarded(header: Header) -> Header:
-    """Return a field that an attacker could guess octet by octet as never to be indexed."""
-    name, value = header
-    if name in (b"authorization", b"proxy-authorization") or (
-        name == b"cookie" and len(value) < 20
-    ):
-        return NeverIndexedField(name, value)
-    return header
+    return iter(joined_cookies(list(headers)))
