@@ -152,7 +152,8 @@ class FieldBlocks:
         promised_id = uint32(data, start) & 0x7FFFFFFF
         streams = session.streams
         if promised_id & 1 or promised_id == 0 or promised_id <= streams.highest_remote:
-            raise protocol_error("push.stream_id", f"stream {promised_id} cannot be promised")
+            message = f"stream {promised_id} cannot be promised"
+            raise protocol_error("push.stream_id", message, promised_id)
         if flags & END_HEADERS:
             self.on_promise(data[start + 4 : end], stream_id, promised_id)
         else:

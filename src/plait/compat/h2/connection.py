@@ -20,6 +20,7 @@ from .exceptions import (
     NoAvailableStreamIDError,
     ProtocolError,
     RFC1122Error,
+    StreamIDTooLowError,
 )
 from .faults import gone, misuse
 from .fields import as_given, normalised
@@ -170,6 +171,7 @@ class H2Connection:
             raise misuse(engine, error) from None
         if self.config.client_side:
             return value
+        self._incoming.upgraded()
         self.remote_settings.update(engine.remote_settings.announced)
         self.remote_settings.acknowledge()
         return None
@@ -326,6 +328,9 @@ class H2Connection:
         else:
             fields = as_given(request_headers)
         self._log("Send Push Promise frame on stream ID %d", stream_id)
+        highest = self.highest_outbound_stream_id
+        if promised_stream_id <= highest:
+            raise StreamIDTooLowError(promised_stream_id, highest)
         try:
             self._engine.promise_stream(stream_id, promised_stream_id, fields)
         except UsageError as error:

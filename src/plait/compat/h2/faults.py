@@ -54,6 +54,7 @@ _SETTINGS = frozenset(
         "settings.window",
     )
 )
+_OPENING = frozenset(("headers.stream_id", "push.stream_id"))
 _IDLE = frozenset(("data.idle", "rst_stream.idle", "window_update.idle"))
 
 
@@ -84,7 +85,7 @@ def fault(event: ConnectionTerminated, highest_stream_id: int) -> ProtocolError:
         error = InvalidSettingsValueError(message, ErrorCodes(code))
     elif event.slug in _IDLE:
         error = NoSuchStreamError(stream_id)
-    elif event.slug == "headers.stream_id" and 0 < stream_id <= highest_stream_id:
+    elif event.slug in _OPENING and 0 < stream_id <= highest_stream_id:
         error = StreamIDTooLowError(stream_id, highest_stream_id)
     elif code == ErrorCodes.STREAM_CLOSED:
         error = StreamClosedError(stream_id)

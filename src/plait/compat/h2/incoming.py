@@ -34,6 +34,7 @@ from .events import (
 from .extension import ExtensionFrame
 from .faults import fault
 from .fields import decoded, joined_cookies
+from .settings import SettingCodes
 
 if TYPE_CHECKING:
     from .connection import H2Connection
@@ -91,6 +92,10 @@ class Incoming:
                 if tell is not None:
                     tell(self, event, events)
         return events
+
+    def upgraded(self) -> None:
+        """The program knows of stream 1 without an event."""
+        self._highest_told = 1
 
     # --- messages -------------------------------------------------------------------------------
 
@@ -214,7 +219,11 @@ class Incoming:
 
     def _acknowledged(self, event: Any, events: list[Event]) -> None:
         del event
-        events.append(SettingsAcknowledged(self._connection.local_settings.acknowledge()))
+        connection = self._connection
+        changed = connection.local_settings.acknowledge()
+        if SettingCodes.MAX_FRAME_SIZE in changed:
+            connection.max_inbound_frame_size = connection.local_settings.max_frame_size
+        events.append(SettingsAcknowledged(changed))
 
     def _ping(self, event: Any, events: list[Event]) -> None:
         events.append(PingReceived(ping_data=event.ping_data))
