@@ -34,4 +34,4 @@ class Names:
     def attributes(self, of: str) -> set[str]:
         """The attributes of a class."""
         names = [name for name in self.of_kind("attribute") if name.startswith(f"{of}.")]
-        return {name.partition(".")[2] for name in names}
+        return {name.removeprefix(f"{of}.") for name in names}
