@@ -11,8 +11,11 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from .differences import DIFFERENCES, Divergence
+from .differences import JUDGEMENTS, WORDS, Divergence, states_of
 from .world import Implementation, Outcome, Step, World
+
+EVERYWHERE = frozenset(["windows of closed streams", "words in GOAWAY", "portions of credit"])
+"""Classes that are met wherever a stream is closed, or a connection fails."""
 
 
 @dataclass
@@ -40,7 +43,8 @@ class Pair:
     def play(self, step: Step) -> bool:
         """The same step in both; whether there is a use in going on."""
         before = states_of(self.real)
-        divergence = Divergence(step, self.real, self.here, Outcome(), Outcome(), before)
+        view = dict(self.last.ours.view) if self.last is not None else self.here.look()
+        divergence = Divergence(step, self.real, self.here, Outcome(), Outcome(), before, view)
         divergence.h2 = self.real.play(step)
         divergence.ours = self.here.play(step)
         self.last = divergence
@@ -53,14 +57,12 @@ class Pair:
     def judge(self, divergence: Divergence) -> bool:
         """Whether both are where the other is; notes what differs."""
         found = self.found
-        for difference in DIFFERENCES:
-            if difference.parts:
-                continue
+        for difference in WORDS:
             found.classes[difference.slug] += difference.excuses(divergence)
         if not divergence.unlike and not divergence.is_hidden:
             return True
-        for difference in DIFFERENCES:
-            if difference.parts and difference.excuses(divergence):
+        for difference in JUDGEMENTS:
+            if difference.excuses(divergence):
                 found.classes[difference.slug] += 1
                 return False
         if divergence.unlike:
@@ -90,12 +92,6 @@ class Pair:
         connection = self.real.connection
         yield connection.local_settings.initial_window_size
         yield connection._inbound_flow_control_window_manager.max_window_size
-
-
-def states_of(world: World) -> dict[int, object]:
-    """What h2 itself thinks of its streams, which a failing call may change."""
-    machines = {at: stream.state_machine for at, stream in world.connection.streams.items()}
-    return {at: dict(vars(machine)) for at, machine in machines.items()}
 
 
 def compare(

@@ -6,12 +6,9 @@ import random
 
 import pytest
 
-from tests.http2 import frames as f
-
-from .comparison import Comparison, compare, explain
+from .comparison import Comparison, explain
 from .playback import SERVERS, by_frames, cuts, play, recordings
-from .scenarios import SCENARIOS
-from .world import FACADE, REAL, Implementation, call, receive
+from .world import FACADE, REAL, Implementation
 
 RECORDINGS = recordings()
 

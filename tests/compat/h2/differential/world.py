@@ -187,7 +187,8 @@ def describe_events(events: Iterable[Any]) -> list[Told]:
     told = []
     for event in events:
         kind = type(event).__name__
-        content: dict[str, Any] = {"repr": repr(event)}
+        # A field that must not be indexed says so here, when it is shown.
+        content: dict[str, Any] = {"repr": repr(event).replace("NeverIndexedField", "")}
         for name in ATTRIBUTES[kind]:
             value = getattr(event, name)
             if name in ("stream_ended", "priority_updated") and value is not None:
@@ -229,8 +230,12 @@ class World:
         """The streams that the script has touched."""
         self.credit: defaultdict[int, int] = defaultdict(int)
         """Octets of window that the implementation gave back of its own accord."""
-        self.kept: dict[str, Any] = {}
-        """For the functions of a script."""
+        self.reset: set[int] = set()
+        """The streams that were reset from here."""
+        self.goodbyes: set[int] = set()
+        """The codes of GOAWAY, said and heard."""
+        self.kept: dict[str, object] = {}
+        """For those who judge."""
 
     def play(self, step: Step) -> Outcome:
         """One step, and all that can be seen of it."""
@@ -245,6 +250,11 @@ class World:
         else:
             if step.what == "receive_data":
                 outcome.events = describe_events(returned)
+                self.goodbyes.update(
+                    int(event.error_code)
+                    for event in returned
+                    if type(event).__name__ == "ConnectionTerminated"
+                )
             else:
                 outcome.returned = plain(returned)
         if step.what not in ("data_to_send", "hold"):
@@ -303,6 +313,10 @@ class World:
                 self.credit[item.stream] += item.number
             else:
                 said.append(item)
+            if item.kind == "RST_STREAM":
+                self.reset.add(item.stream)
+            elif item.kind == "GOAWAY":
+                self.goodbyes.add(item.number)
         return said
 
     def look(self) -> dict[str, object]:

@@ -80,9 +80,9 @@ DIFFERS: dict[str, str | tuple[str, ...]] = {}
 
 for _name, _part in WRONG.items():
     _title = f"to a server: {_name}"
-    server(_title, uploads, receive(_part), receive(f.ping()), differs=DIFFERS.get(_title, ()))
+    server(_title, uploads, receive(_part), differs=DIFFERS.get(_title, ()))
     _title = f"to a client: {_name}"
-    client(_title, upload, receive(_part), receive(f.ping()), differs=DIFFERS.get(_title, ()))
+    client(_title, upload, receive(_part), differs=DIFFERS.get(_title, ()))
 
 for _name, _steps in {
     "a malformed request, then another": [
