@@ -344,6 +344,27 @@ def test_a_program_that_chooses_in_code_has_children_too(tmp_path: Path) -> None
     assert done.stdout == FOUND
 
 
+def test_a_child_finds_plait_where_only_its_parent_knows_it(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import multiprocessing, sys\n"
+        "def found():\n"
+        "    import h2\n"
+        "    print(h2.__name__)\n"
+        "if __name__ == '__main__':\n"
+        f"    sys.path.append({str(Path(plait.__file__).parents[1])!r})\n"
+        "    from plait.compat import install\n"
+        "    install('h2')\n"
+        "    child = multiprocessing.get_context('spawn').Process(target=found)\n"
+        "    child.start()\n"
+        "    child.join()\n"
+        "    sys.exit(child.exitcode)\n"
+    )
+    done = python(program, options=("-I", "-S"))
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert done.stdout == "plait.compat.h2\n"
+
+
 def test_h2_is_found_with_its_modules(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(
