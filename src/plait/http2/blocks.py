@@ -276,7 +276,7 @@ class FieldBlocks:
                     if self.checks:
                         slug = error.slug
                     else:
-                        head = loose_head(fields, kinds)
+                        head = loose_head(fields, kinds, self.transport_scheme)
                 else:
                     self.repeated_generation = generation
                     # Only a block that left the table as it was means the same again.

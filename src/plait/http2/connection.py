@@ -40,6 +40,7 @@ from .settings import (
     MAX_FRAME_SIZE,
     MAX_HEADER_LIST_SIZE,
     NO_RFC7540_PRIORITIES,
+    check_error_code,
     check_settings,
 )
 from .states import RESERVED_REMOTE
@@ -262,7 +263,9 @@ class Connection(ConnectionView):
 
         :param error_code: RFC 9113 §7; CANCEL by default.
         :raises NoSuchStreamError: if the stream was never opened.
+        :raises UsageError: for an error code of more than 32 bits.
         """
+        code = check_error_code(error_code)
         stream = self._streams.living.get(stream_id)
         if stream is None:
             if stream_id <= 0 or self._streams.is_idle(stream_id):
@@ -274,8 +277,8 @@ class Connection(ConnectionView):
             # All of the response is sent: the client need not lose it.
             self._out.end_response(stream)
             return
-        self._out.write_reset(stream, int(error_code))
-        self._out.events.append(StreamClosed(stream_id, int(error_code)))
+        self._out.write_reset(stream, code)
+        self._out.events.append(StreamClosed(stream_id, code))
 
     # --- flow control ---------------------------------------------------------------------------
 
@@ -402,17 +405,20 @@ class Connection(ConnectionView):
         """Send the final GOAWAY: open streams go on, new ones of the peer are ignored.
 
         :param additional_data: for whoever reads the peer's log.
+        :raises UsageError: for an error code of more than 32 bits.
         """
+        code = check_error_code(error_code)
         if not self._session.closed:
-            self._session.goaway(int(error_code), additional_data)
+            self._session.goaway(code, additional_data)
 
     def terminate(self, error_code: int = ErrorCode.NO_ERROR, additional_data: bytes = b"") -> None:
         """End the connection now: GOAWAY, and nothing after it. Called again, do nothing.
 
         :param error_code: RFC 9113 §7.
         :param additional_data: for whoever reads the peer's log.
+        :raises UsageError: for an error code of more than 32 bits.
         """
-        self._session.terminate(int(error_code), additional_data)
+        self._session.terminate(check_error_code(error_code), additional_data)
 
     # --- priorities and extensions --------------------------------------------------------------
 

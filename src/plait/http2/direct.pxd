@@ -15,27 +15,34 @@ cdef int CLOSED
 cdef int HALF_CLOSED_REMOTE
 cdef int IDLE
 cdef int RESERVED_REMOTE
-cdef long long _MOST_PADDING
-cdef long long _UNPADDED
+cdef Py_ssize_t _SCANT
 
 cdef class DirectConnection(Connection):
-    cpdef object send_headers_frame(self, long long stream_id, object headers, bint end_stream=*, object priority=*)
+    # What callers give stays an object until its range was checked: a number of any size is
+    # theirs to give, and OverflowError no answer.
+    @cython.locals(later=cython.bint)
+    cpdef object send_headers_frame(self, object stream_id, object headers, bint end_stream=*, object priority=*)
 
     @cython.locals(stream=Stream, out=Outbound, length=cython.Py_ssize_t, size=cython.Py_ssize_t)
-    cpdef object send_data_frame(self, long long stream_id, object data, bint end_stream=*, long long padding=*)
+    cpdef object send_data_frame(self, object stream_id, object data, bint end_stream=*, object padding=*)
 
-    @cython.locals(out=Outbound, window=ReceiveWindow, stream=Stream, held=cython.longlong, given=cython.longlong, frames=cython.longlong)
-    cpdef object give_credit(self, long long octets, long long stream_id=*)
-
-    @cython.locals(stream=Stream)
-    cpdef long long unacknowledged_octets(self, long long stream_id) except -1
-
-    cpdef long long send_window(self, long long stream_id=*) except? -1
-    cpdef long long receive_window(self, long long stream_id=*) except? -1
-    cpdef bint stream_is_idle(self, long long stream_id)
+    @cython.locals(out=Outbound, window=ReceiveWindow, session=Session, stream=Stream, most=cython.longlong, held=cython.longlong, given=cython.longlong, frames=cython.longlong)
+    cpdef object give_credit(self, object octets, object stream_id=*)
 
     @cython.locals(stream=Stream)
-    cpdef bint head_sent(self, long long stream_id)
+    cpdef long long unacknowledged_octets(self, object stream_id) except -1
 
     @cython.locals(stream=Stream)
-    cpdef object stream_state(self, long long stream_id)
+    cpdef long long send_window(self, object stream_id=*) except? -1
+    @cython.locals(out=Outbound, window=ReceiveWindow)
+    cpdef long long receive_window(self, object stream_id=*) except? -1
+    cpdef bint stream_is_idle(self, object stream_id) except -1
+
+    @cython.locals(stream=Stream)
+    cpdef bint head_sent(self, object stream_id) except -1
+
+    @cython.locals(stream=Stream)
+    cpdef object stream_state(self, object stream_id)
+
+    @cython.locals(stream=Stream)
+    cpdef Stream _living(self, object stream_id)

@@ -14,12 +14,33 @@ from collections.abc import Mapping
 from .body import Octets, steady
 from .config import Config
 from .connection import Connection
-from .constants import DATA, END_STREAM, MAX_WINDOW, PADDED, PRIORITY, Role, StreamState
-from .errors import FlowControlError, FrameTooLargeError, UsageError
+from .constants import (
+    DATA,
+    END_STREAM,
+    MAX_STREAM_ID,
+    MAX_WINDOW,
+    PADDED,
+    PRIORITY,
+    Role,
+    StreamState,
+)
+from .errors import (
+    FlowControlError,
+    FrameTooLargeError,
+    NoSuchStreamError,
+    StreamStateError,
+    UsageError,
+)
 from .flow import ReceiveWindow
 from .frames import append_header, append_uint32, append_window_update
 from .outbound import Outbound
-from .settings import check_settings
+from .settings import (
+    ENABLE_CONNECT_PROTOCOL,
+    ENABLE_PUSH,
+    INITIAL_WINDOW_SIZE,
+    check_error_code,
+    check_settings,
+)
 from .states import CLOSED, HALF_CLOSED_REMOTE, IDLE, RESERVED_REMOTE
 from .stream import Stream
 from .submission import Fields
@@ -27,6 +48,8 @@ from .upgrade import adopt_upgrade, begin_upgraded
 
 _UNPADDED = -1
 _MOST_PADDING = 255
+_SCANT = 1024
+"""Octets: a frame that uses a window up and has fewer is no work that pays for control frames."""
 
 
 class DirectConnection(Connection):
@@ -62,8 +85,7 @@ class DirectConnection(Connection):
         if settings is None:
             super().initiate_connection()
         else:
-            self._begin(check_settings(settings))
-            self._inbound.watch_unfinished()
+            self._begin(self._first_settings(settings))
 
     def initiate_upgraded(
         self, settings: Mapping[int, int] | None = None, peer_settings: bytes | str = b""
@@ -77,17 +99,35 @@ class DirectConnection(Connection):
         :returns: client: the value for ``HTTP2-Settings``, base64url without padding.
         :raises UsageError: for settings that are not valid, or when it is too late.
         """
+        if self._initiated:
+            raise UsageError("an upgrade comes before the preface")
         session = self._session
         announced = self.config.first_settings(self._role)
         if settings is not None:
-            announced = check_settings(settings)
+            announced = self._first_settings(settings)
         value = b""
         if session.is_server:
             adopt_upgrade(self._inbound, peer_settings)
         else:
             value = begin_upgraded(session, announced, False)
-        self.initiate_connection(announced)
+        self._begin(announced)
         return value
+
+    def _first_settings(self, settings: Mapping[int, int]) -> dict[int, int]:
+        """Return settings to begin with, and let what they leave out not be in force.
+
+        :raises UsageError: for a value that RFC 9113 §6.5.2 forbids.
+        """
+        session = self._session
+        wanted = check_settings(settings)
+        if 6 * len(wanted) > self._out.max_frame_size:
+            raise UsageError("more settings than the peer takes in one frame")
+        # RFC 9113 §6.5.2: a server MUST NOT enable push.
+        if session.is_server and wanted.get(ENABLE_PUSH):
+            raise UsageError("a server cannot enable push")
+        # RFC 8441 §3: nobody may use it who was not told of it.
+        session.extended_connect = session.is_server and wanted.get(ENABLE_CONNECT_PROTOCOL) == 1
+        return wanted
 
     # --- frames ---------------------------------------------------------------------------------
 
@@ -106,10 +146,13 @@ class DirectConnection(Connection):
         :param priority: ``(depends_on, weight, exclusive)`` of RFC 7540, as for ``send_priority``.
         :raises UsageError: as ``send_headers`` and ``send_priority``.
         """
+        if stream_id < 1 or stream_id > MAX_STREAM_ID:
+            raise self._no_such(stream_id)
         if priority is not None:
             self._out.priority = _priority(stream_id, *priority)
+        later = stream_id & 1 and stream_id > self._streams.next_local
         try:
-            if stream_id > self._streams.next_local and not self._streams.is_remote(stream_id):
+            if later and not self._session.is_server:
                 self._submission.open(stream_id, headers, end_stream)
             else:
                 self._submission.headers(stream_id, headers, end_stream)
@@ -127,14 +170,18 @@ class DirectConnection(Connection):
         :param padding: 0 to 255 octets of padding; by default the frame is not padded at all.
         :raises FlowControlError: if the windows do not hold ``data`` and its padding.
         :raises FrameTooLargeError: beyond the peer's SETTINGS_MAX_FRAME_SIZE.
-        :raises UsageError: for more padding.
-        :raises StreamStateError: before the head, after the end.
+        :raises UsageError: for other padding.
+        :raises StreamStateError: before the head, after the end, and while octets that were given
+            to ``send_data`` or ``send_body`` wait.
         :raises NoSuchStreamError: if the stream is not open.
         """
-        stream = self._submission.bodied(stream_id)
-        if padding > _MOST_PADDING:
-            raise UsageError(f"{padding} octets of padding: 255 are the most")
+        stream = self._living(stream_id)
         out = self._out
+        out.require_sendable(stream, "DATA")
+        if stream.body is not None and stream.body.has_octets():
+            raise StreamStateError(f"octets of stream {stream_id} wait to be sent")
+        if padding < _UNPADDED or padding > _MOST_PADDING:
+            raise UsageError(f"{padding} octets of padding: 0 to 255 can be sent")
         octets = steady(data)
         length = len(octets)
         if length > 0 and stream.headless and self._session.is_server:
@@ -151,6 +198,10 @@ class DirectConnection(Connection):
             raise FrameTooLargeError(
                 f"{size} octets do not fit into a frame of {out.max_frame_size}"
             )
+        if size < _SCANT and not end_stream:
+            # As in ``Outbound.serve``: a peer that gives credit by the spoonful pays for nothing.
+            if size == stream.send_window or size == out.window:
+                out.dribbled += 1
         if padding < 0:
             out.write_data(stream, octets, length, end_stream)
         else:
@@ -169,6 +220,8 @@ class DirectConnection(Connection):
         :raises UsageError: for values out of range, or when the connection has ended.
         """
         self._submission.require_open()
+        if stream_id < 1 or stream_id > MAX_STREAM_ID:
+            raise self._no_such(stream_id)
         octets = _priority(stream_id, depends_on, weight, exclusive)
         append_header(self._out.buffer, len(octets), PRIORITY, 0, stream_id)
         self._out.buffer += octets
@@ -179,8 +232,8 @@ class DirectConnection(Connection):
         :param promised_id: even, and above all that were used.
         :raises UsageError: as ``push_stream``, and for an id that cannot be used.
         """
-        streams = self._streams
-        if streams.is_remote(promised_id) or not streams.is_idle(promised_id):
+        self._living(stream_id)
+        if promised_id & 1 or not self._streams.next_local <= promised_id <= MAX_STREAM_ID:
             raise UsageError(f"stream {promised_id} cannot be promised")
         self._submission.promise(stream_id, request_headers, promised_id)
 
@@ -190,11 +243,42 @@ class DirectConnection(Connection):
         """Send GOAWAY; as ``Connection.send_goaway``.
 
         :param last_stream_id: the last stream of the peer that is handled; by default the last
-            that it has opened.
+            that it has opened. What is above it, and open, is the caller's to reset. It never
+            exceeds what an earlier GOAWAY said (RFC 9113 §6.8).
+        :raises UsageError: for a code or an id out of range.
         """
-        if last_stream_id is not None and not self._session.closed:
-            self._session.goaway_last = last_stream_id
-        super().send_goaway(error_code, additional_data)
+        code = check_error_code(error_code)
+        self._limit_last(last_stream_id)
+        super().send_goaway(code, additional_data)
+
+    def terminate(
+        self,
+        error_code: int = 0,
+        additional_data: bytes = b"",
+        last_stream_id: int | None = None,
+    ) -> None:
+        """End the connection now; as ``Connection.terminate``.
+
+        :param last_stream_id: as for ``send_goaway``.
+        :raises UsageError: for a code or an id out of range.
+        """
+        code = check_error_code(error_code)
+        self._limit_last(last_stream_id)
+        super().terminate(code, additional_data)
+
+    def _limit_last(self, last_stream_id: int | None) -> None:
+        """Let the next GOAWAY, and what is handled after it, end with this stream.
+
+        :raises UsageError: for an id that no stream has.
+        """
+        session = self._session
+        if last_stream_id is None:
+            return
+        if not 0 <= last_stream_id <= MAX_STREAM_ID:
+            raise UsageError(f"{last_stream_id} is not the id of a stream")
+        # RFC 9113 §6.8: endpoints MUST NOT increase the value they send.
+        if not session.closed and (session.goaway_last < 0 or last_stream_id < session.goaway_last):
+            session.goaway_last = last_stream_id
 
     # --- windows and states ---------------------------------------------------------------------
 
@@ -206,21 +290,28 @@ class DirectConnection(Connection):
 
         :param octets: 1 to 2^31-1.
         :param stream_id: 0 for the connection.
-        :raises FlowControlError: if the window would exceed 2^31-1.
-        :raises StreamStateError: where the peer can have no use for it.
+        :raises FlowControlError: if the window would exceed 2^31-1, now or once all that came is
+            acknowledged.
+        :raises StreamStateError: on a stream that this end has promised and not answered.
+        :raises NoSuchStreamError: if the stream is not open.
         """
         self._submission.require_open()
         out = self._out
+        session = self._session
         stream: Stream | None = None
         window = out.receive_window
+        most = MAX_WINDOW
         if stream_id:
-            stream = self._submission.living(stream_id)
+            stream = self._living(stream_id)
             if stream.state < RESERVED_REMOTE or stream.state > HALF_CLOSED_REMOTE:
                 raise stream.misuse("WINDOW_UPDATE")
             window = self._inbound.window_of(stream)
-        if octets < 1 or window.available + octets > MAX_WINDOW:
-            raise FlowControlError(f"a window cannot grow by {octets}")
+            # An initial window on its way will move this one.
+            most -= session.local.largest(INITIAL_WINDOW_SIZE) - out.stream_window
         held = _held(window)
+        # The size counts: what is not available now will be, when it is acknowledged.
+        if octets < 1 or octets > MAX_WINDOW or window.size + max(0, octets - held) > most:
+            raise FlowControlError(f"a window cannot grow by {octets}")
         given = window.grant(octets)
         if stream is not None and stream.held_frames and given:
             frames = stream.held_frames * given // held
@@ -240,7 +331,7 @@ class DirectConnection(Connection):
 
         :raises NoSuchStreamError: if the stream is not open.
         """
-        return self._submission.living(stream_id).send_window if stream_id else self._out.window
+        return self._living(stream_id).send_window if stream_id else self._out.window
 
     def receive_window(self, stream_id: int = 0) -> int:
         """Return how many octets the peer may send on a stream, or the connection, by itself.
@@ -250,7 +341,7 @@ class DirectConnection(Connection):
         out = self._out
         if not stream_id:
             return out.receive_window.available
-        window = self._submission.living(stream_id).receive_window
+        window = self._living(stream_id).receive_window
         return out.stream_window if window is None else window.available
 
     def stream_ids(self) -> list[int]:
@@ -258,13 +349,13 @@ class DirectConnection(Connection):
         return list(self._streams.living)
 
     def open_streams_of(self, role: Role) -> int:
-        """Return how many streams that this end opened are open or half-closed."""
+        """Return how many streams that one end opened are open or half-closed."""
         streams = self._streams
         return streams.local_count if role == self._role else streams.remote_count
 
     def stream_is_idle(self, stream_id: int) -> bool:
         """Whether no stream of this id was opened yet, nor one above it by the same end."""
-        return self._streams.is_idle(stream_id)
+        return stream_id > MAX_STREAM_ID or (stream_id > 0 and self._streams.is_idle(stream_id))
 
     def head_sent(self, stream_id: int) -> bool:
         """Whether this end's request or final response was sent on an open stream."""
@@ -273,33 +364,49 @@ class DirectConnection(Connection):
 
     @property
     def max_received_list_size(self) -> int:
-        """Octets of the largest field section that is taken, 32 added for each field."""
+        """Octets of the largest field section that is taken, 32 added for each field.
+
+        The ``max_header_list_size`` of the configuration; it may be set, and follows what
+        ``update_settings`` announces of it.
+
+        :raises UsageError: for a number outside 0 to 2^32-1.
+        """
         return self._session.decoder.max_list_size
 
     @max_received_list_size.setter
     def max_received_list_size(self, octets: int) -> None:
+        if not 0 <= octets < 2**32:
+            raise UsageError(f"a field section cannot be limited to {octets} octets")
         self._session.decoder.max_list_size = octets
 
-    def terminate(
-        self,
-        error_code: int = 0,
-        additional_data: bytes = b"",
-        last_stream_id: int | None = None,
-    ) -> None:
-        """End the connection now; as ``Connection.terminate``.
-
-        :param last_stream_id: as for ``send_goaway``.
-        """
-        if last_stream_id is not None and not self._session.closed:
-            self._session.goaway_last = last_stream_id
-        super().terminate(error_code, additional_data)
-
     def stream_state(self, stream_id: int) -> StreamState:
-        """Return the state of a stream, as RFC 9113 §5.1 names them."""
+        """Return the state of a stream, as RFC 9113 §5.1 names them.
+
+        :raises NoSuchStreamError: for an id that no stream can have.
+        """
         stream = self._streams.living.get(stream_id)
         if stream is not None:
             return StreamState(stream.state)
+        if stream_id < 1 or stream_id > MAX_STREAM_ID:
+            raise NoSuchStreamError(stream_id)
         return StreamState(IDLE if self._streams.is_idle(stream_id) else CLOSED)
+
+    # --- checks ---------------------------------------------------------------------------------
+
+    def _living(self, stream_id: int) -> Stream:
+        """Return an open stream of a connection that has not ended; any number may be asked for."""
+        stream = self._streams.living.get(stream_id)
+        if stream is None or self._session.closed:
+            raise self._no_such(stream_id)
+        return stream
+
+    def _no_such(self, stream_id: int) -> UsageError:
+        """Return the error for a stream that is not open.
+
+        :raises ConnectionClosedError: if the connection has ended.
+        """
+        self._submission.require_open()
+        return NoSuchStreamError(stream_id)
 
 
 def _held(window: ReceiveWindow) -> int:
@@ -317,7 +424,7 @@ def _priority(stream_id: int, depends_on: int, weight: int, exclusive: bool) -> 
     if not 1 <= weight <= 256:
         raise UsageError(f"a weight lies between 1 and 256, not at {weight}")
     octets = bytearray()
-    append_uint32(octets, depends_on | (int(exclusive) << 31))
+    append_uint32(octets, depends_on | (0x80000000 if exclusive else 0))
     octets.append(weight - 1)
     return bytes(octets)
 

@@ -175,7 +175,9 @@ def request_head(
     return head
 
 
-def loose_head(fields: list[Field], kinds: list[int]) -> Head:
+def loose_head(
+    fields: list[Field], kinds: list[int], transport_scheme: bytes | None = None
+) -> Head:
     """Return what can be told of a section whose faults do not matter: the first of each value."""
     head = Head(fields)
     for index, kind in enumerate(kinds):
@@ -186,6 +188,8 @@ def loose_head(fields: list[Field], kinds: list[int]) -> Head:
             head.take_pseudo(kind, fields[index][1])
         elif kind & (HOST | CONTENT_LENGTH | PRIORITY):
             head.take_special(kind, fields[index][1], False)
+    if transport_scheme is not None and head.scheme is not None:
+        head.scheme = transport_scheme
     head.target = head.authority if head.host is None else head.host
     return head
 

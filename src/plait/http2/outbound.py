@@ -11,7 +11,7 @@ from __future__ import annotations
 from .body import Body, Octets
 from .config import Config
 from .constants import DATA, END_STREAM
-from .errors import ErrorCode, StreamStateError
+from .errors import ErrorCode, StreamLimitError, StreamStateError
 from .events import Event, StreamReset, stream_closed
 from .fields import Field
 from .flow import ReceiveWindow
@@ -113,26 +113,50 @@ class Outbound(Output):
         The responses to pushed requests wait for what the current input causes, so that the
         main response comes first; and nothing is added to a buffer that nobody empties.
         """
-        stream.head_sent = True
+        unread = 0
         pushed = not stream.id & 1 and self.streams.is_server
         # RFC 9113 §5.1.1: a client's requests must not overtake each other.
         behind = self.pending_heads is not None and not self.streams.is_server
         waits = pushed or behind or self.holds_heads or len(self.buffer) > self.max_unsent
-        if waits and not self.direct:
-            stream.pending_head = fields
-            if stream.body is None:
-                stream.body = Body()
-            stream.body.ends = end_stream
-            if self.pending_heads is None:
-                self.pending_heads = {}
-            self.pending_heads[stream.id] = stream
-            return
+        if waits:
+            if not self.direct:
+                self.keep_head(stream, fields, end_stream)
+                return
+            unread = self.direct_head(pushed)
+        stream.head_sent = True
         stream.send_headers()
         self.streams.count(stream)
         ends = end_stream and not self.waits_with_end(stream)
         self.write_headers(stream.id, fields, ends)
         if ends:
             self.end_stream(stream)
+        if unread:
+            self.unsent_answers += len(self.buffer) - unread
+
+    def keep_head(self, stream: Stream, fields: list[Field], end_stream: bool) -> None:
+        """Let a final header section wait."""
+        stream.head_sent = True
+        stream.pending_head = fields
+        if stream.body is None:
+            stream.body = Body()
+        stream.body.ends = end_stream
+        if self.pending_heads is None:
+            self.pending_heads = {}
+        self.pending_heads[stream.id] = stream
+
+    def direct_head(self, pushed: bool) -> int:
+        """A final header section is not to wait, though it would have to.
+
+        Returns how much is before it in a buffer that nobody empties, 0 if somebody does: what it
+        adds is an answer then that the peer does not read, and the peer's fault some day.
+
+        :raises StreamLimitError: where the client takes no further pushed stream now.
+        """
+        # RFC 9113 §5.1.2: pushed streams count against the client's limit.
+        if pushed and 0 <= self.remote_max_streams <= self.streams.local_count:
+            raise StreamLimitError("the client takes no further pushed response now")
+        waiting = len(self.buffer)
+        return waiting if waiting > self.max_unsent else 0
 
     def flush_heads(self) -> None:
         """Send the header sections that waited."""

@@ -31,7 +31,7 @@ cdef class Session:
     cdef public bint shutting_down
     cdef public StreamTable streams
 
-    @cython.locals(out=Outbound, octets=cython.longlong, requests=cython.longlong, frames=cython.longlong)
+    @cython.locals(streams=StreamTable, out=Outbound, octets=cython.longlong, requests=cython.longlong, frames=cython.longlong)
     cpdef long long work(self)
     cpdef long long paid_resets(self)
     cpdef object spend_control(self)

@@ -108,7 +108,8 @@ class Session:
         """
         out = self.out
         octets = out.sent_octets + self.received_octets
-        requests = self.requests if self.is_server else self.streams.next_local // 2
+        streams = self.streams
+        requests = self.requests if self.is_server else streams.next_local // 2 - streams.left_out
         frames = 2 * (out.sent_frames - out.dribbled) + self.received_frames
         return 4 * requests + octets // 1024 + frames
 
@@ -176,7 +177,8 @@ class Session:
 
     def last_handled(self) -> int:
         """The last stream of the peer that is handled; RFC 9113 §6.8: it MUST NOT increase."""
-        return self.goaway_last if self.goaway_last >= 0 else self.streams.highest_remote
+        highest = self.streams.highest_remote
+        return min(self.goaway_last, highest) if self.goaway_last >= 0 else highest
 
     def goaway(self, error_code: int, debug: bytes) -> None:
         """Send the final GOAWAY of a graceful end: what is open goes on, nothing new is taken."""

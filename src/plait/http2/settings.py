@@ -151,9 +151,19 @@ def check_settings(settings: Mapping[int, int]) -> dict[int, int]:
             check_setting(code, value)
         except ConnectionFault as fault:
             raise UsageError(fault.message) from None
-        if value < 0 or value > 2**32 - 1:
+        if not 0 <= value < 2**32 or not 0 <= code < 2**16:
             raise UsageError(f"setting {code} cannot be {value}")
     return wanted
+
+
+def check_error_code(error_code: int) -> int:
+    """Return an error code that is to be sent as a plain number.
+
+    :raises UsageError: if it does not fit into 32 bits (RFC 9113 §7).
+    """
+    if not 0 <= error_code < 2**32:
+        raise UsageError(f"{error_code} is no error code")
+    return int(error_code)
 
 
 def check_setting(code: int, value: int) -> None:

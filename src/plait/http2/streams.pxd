@@ -5,6 +5,7 @@ cdef int CLOSED
 
 cdef class StreamTable:
     cdef public bint is_server
+    cdef public long long left_out
     cdef public dict living
     cdef public Py_ssize_t local_count
     cdef public Py_ssize_t remote_count
@@ -19,6 +20,7 @@ cdef class StreamTable:
     cpdef Stream open_remote(self, long long stream_id, long long send_window)
     @cython.locals(stream=Stream)
     cpdef Stream open_local(self, long long send_window)
+    cpdef object skip_to(self, long long stream_id)
     cpdef object count(self, Stream stream)
     cpdef object forget(self, Stream stream)
     cpdef object remember_reset(self, long long stream_id)

@@ -27,6 +27,7 @@ class StreamTable:
         "gaps",
         "highest_remote",
         "is_server",
+        "left_out",
         "living",
         "local_count",
         "next_local",
@@ -42,6 +43,8 @@ class StreamTable:
         self.remote_count = 0
         self.highest_remote = 0
         self.next_local = 2 if self.is_server else 1
+        # How many ids of ours were skipped: no streams of these were ever opened.
+        self.left_out = 0
         self.reset_by_us: OrderedDict[int, None] | None = None
         self.gaps: list[tuple[int, int]] | None = None
 
@@ -74,6 +77,11 @@ class StreamTable:
         self.next_local += 2
         self.living[stream.id] = stream
         return stream
+
+    def skip_to(self, stream_id: int) -> None:
+        """Let our next stream have a later id; RFC 9113 §5.1.1: those between are closed."""
+        self.left_out += (stream_id - self.next_local) // 2
+        self.next_local = stream_id
 
     def count(self, stream: Stream) -> None:
         """A stream became open or half-closed: it counts against its limit."""

@@ -99,7 +99,7 @@ class Submission:
         if not self.can_open_stream():
             raise StreamLimitError("no further stream may be opened now")
         if stream_id:
-            self.streams.next_local = stream_id
+            self.streams.skip_to(stream_id)
         stream = self.streams.open_local(session.remote_window)
         stream.headless = method == b"HEAD"
         stream.tunnel = method == b"CONNECT"
@@ -122,15 +122,15 @@ class Submission:
         if not self.session.is_server:
             raise StreamStateError(f"stream {stream_id} is the server's")
         fields = self.section(headers, True)
-        status = status_of(fields) if self.checks else dict(fields).get(b":status", b"200")
+        status = status_of(fields) if self.checks else loose_status(fields)
         if status[0] == 0x31:  # 1xx
             self.interim(stream, fields, end_stream)
             return
         if stream.tunnel and status[0] != 0x32:
             stream.tunnel = False
+        self.out.send_head(stream, fields, end_stream)
         if is_empty(status) and not stream.tunnel:
             stream.headless = True
-        self.out.send_head(stream, fields, end_stream)
 
     def open(self, stream_id: int, headers: Fields, end_stream: bool) -> None:
         """Open a later stream than the next with a request: those between are closed."""
@@ -227,7 +227,7 @@ class Submission:
         if slug and self.checks:
             raise InvalidFieldError(f"these fields do not make a promise ({slug})")
         if promised_id:
-            self.streams.next_local = promised_id
+            self.streams.skip_to(promised_id)
         promised = self.streams.open_local(self.session.remote_window)
         promised.send_push_promise()
         promised.headless = (b":method", b"HEAD") in fields
@@ -378,6 +378,14 @@ def status_of(fields: list[Field]) -> bytes:
         if first == 0x74 and name == b"te":
             raise InvalidFieldError("te belongs to requests")
     return status
+
+
+def loose_status(fields: list[Field]) -> bytes:
+    """Return the status of fields that need not be a response's: of a final one if in doubt."""
+    for name, value in fields:
+        if name == b":status":
+            return value or b"200"
+    return b"200"
 
 
 def is_empty(status: bytes) -> bool:
