@@ -117,7 +117,7 @@ class Answering(Application):
 
 
 class Asking(Application):
-    """A client: three requests, one of them with a body, and a fourth later."""
+    """A client: four requests, one of them with a body."""
 
     def begins(self) -> Iterator[Step]:
         yield from super().begins()
@@ -128,12 +128,8 @@ class Asking(Application):
         length = ("content-length", "30000")
         yield call.send_headers(5, [(":method", "POST"), (":path", "/upload"), *host, length])
         yield from self.sends(5, b"p" * 30_000)
-
-    def hears(self, kind: str, content: dict[str, object]) -> Iterator[Step]:
-        if kind == "StreamEnded" and content["stream_id"] == 1:
-            host = [(":scheme", "http"), (":authority", "localhost")]
-            yield call.send_headers(7, [(":method", "GET"), (":path", "/large"), *host], True)
-            yield call.ping(b"are you?")
+        yield call.send_headers(7, [(":method", "GET"), (":path", "/large"), *host], True)
+        yield call.ping(b"are you?")
 
 
 def application_for(world: World) -> Application:

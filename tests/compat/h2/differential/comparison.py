@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from .differences import JUDGEMENTS, WORDS, Divergence, states_of
+from .differences import CREDIT, JUDGEMENTS, WORDS, Divergence, states_of
 from .world import Implementation, Outcome, Step, World
 
-EVERYWHERE = frozenset(["windows of closed streams", "words in GOAWAY", "portions of credit"])
+EVERYWHERE = frozenset(["windows of closed streams", "words in GOAWAY", CREDIT.slug])
 """Classes that are met wherever a stream is closed, or a connection fails."""
 
 
@@ -85,7 +85,7 @@ class Pair:
             largest = max(65_535, *(abs(value) for value in self.windows()))
             assert abs(given[0] - given[1]) <= largest // 2 + 1, (stream, given)
             if given[0] != given[1]:
-                self.found.classes["portions of credit"] += 1
+                self.found.classes[CREDIT.slug] += 1
 
     def windows(self) -> Iterable[int]:
         """How large the windows given to the peer may be."""

@@ -25,12 +25,11 @@ client(
     "a request on an id that is too low",
     call.send_headers(5, GET),
     call.send_headers(3, GET),
-    differs="failed calls",
 )
-client("a request on an even id", call.send_headers(2, GET), differs="failed calls")
-client("a request on stream 0", call.send_headers(0, GET), differs="failed calls")
-client("a request on a negative id", call.send_headers(-1, GET), differs="failed calls")
-client("a request on too great an id", call.send_headers(2**31 + 1, GET), differs="failed calls")
+client("a request on an even id", call.send_headers(2, GET))
+client("a request on stream 0", call.send_headers(0, GET))
+client("a request on a negative id", call.send_headers(-1, GET))
+client("a request on too great an id", call.send_headers(2**31 + 1, GET))
 client(
     "the last request of all",
     call.send_headers(2**31 - 1, GET),
@@ -42,10 +41,8 @@ client(
     call.send_data(1, b"x"),
     call.send_headers(1, [("grpc-status", "0")], end_stream=True),
 )
-client(
-    "trailers that end nothing", upload, call.send_headers(1, [("x", "y")]), differs="failed calls"
-)
-client("a request after its end", ask, call.send_headers(1, GET), differs="failed calls")
+client("trailers that end nothing", upload, call.send_headers(1, [("x", "y")]))
+client("a request after its end", ask, call.send_headers(1, GET))
 client("HEADERS on a closed stream", ask, receive(f.headers(1, f.OK)), call.send_headers(1, GET))
 client(
     "priority with a request",
@@ -56,12 +53,11 @@ client(
     call.send_headers(5, GET, True, priority_exclusive=False),
     call.send_headers(7, GET, True, priority_depends_on=0),
 )
-client("a weight of 0", call.send_headers(1, GET, priority_weight=0), differs="failed calls")
-client("a weight of 257", call.send_headers(1, GET, priority_weight=257), differs="failed calls")
+client("a weight of 0", call.send_headers(1, GET, priority_weight=0))
+client("a weight of 257", call.send_headers(1, GET, priority_weight=257))
 client(
     "a dependency on itself",
     call.send_headers(1, GET, priority_depends_on=1),
-    differs="failed calls",
 )
 client(
     "beyond the peer's number of streams",
@@ -116,7 +112,6 @@ server(
     asked,
     call.send_headers(1, OK),
     call.send_headers(1, [(":status", "103")]),
-    differs="failed calls",
 )
 server(
     "an interim response that ends the stream",
@@ -135,7 +130,6 @@ server(
     asked,
     call.send_headers(1, OK),
     call.send_headers(1, [("x-sum", "1")]),
-    differs="failed calls",
 )
 server(
     "two trailers",
@@ -144,18 +138,16 @@ server(
     call.send_headers(1, [("x", "1")], end_stream=True),
     call.send_headers(1, [("x", "1")], end_stream=True),
 )
-server("a response to nobody", call.send_headers(1, OK), differs="failed calls")
+server("a response to nobody", call.send_headers(1, OK))
 server(
     "a response on a stream of the server's",
     asked,
     call.send_headers(2, OK),
-    differs="failed calls",
 )
 server(
     "a response with priority",
     asked,
     call.send_headers(1, OK, priority_weight=3),
-    differs="failed calls",
 )
 server("a response after RST_STREAM", asked, receive(f.rst_stream(1)), call.send_headers(1, OK))
 server(
@@ -214,7 +206,7 @@ server(
 )
 server("DATA before HEADERS", asked, call.send_data(1, b"x"))
 server("DATA to nobody", call.send_data(1, b"x"))
-server("no DATA to nobody", asked, call.send_data(3, b""), differs="failed calls")
+server("no DATA to nobody", asked, call.send_data(3, b""))
 server(
     "DATA after the end", asked, call.send_headers(1, OK, end_stream=True), call.send_data(1, b"x")
 )
@@ -264,7 +256,6 @@ server(
     asked,
     call.send_headers(1, OK),
     call.send_data(1, "text"),
-    differs="arguments of other types",
 )
 server("end_stream", asked, call.send_headers(1, OK), call.end_stream(1), call.end_stream(1))
 server("end_stream before a response", asked, call.end_stream(1))
@@ -274,7 +265,6 @@ client(
     upload,
     call.end_stream(1),
     call.end_stream(1),
-    differs="failed calls",
 )
 
 # --- reset_stream ---------------------------------------------------------------------------------
@@ -302,7 +292,6 @@ raw(
     *ASKING,
     call.reset_stream(1),
     client=True,
-    differs="failed calls",
 )
 
 # --- push_stream ----------------------------------------------------------------------------------
@@ -330,15 +319,14 @@ server(
     receive(f.rst_stream(2, f.CANCEL)),
     call.send_headers(2, OK),
 )
-server("a push on an odd id", asked, call.push_stream(1, 3, GET), differs="failed calls")
+server("a push on an odd id", asked, call.push_stream(1, 3, GET))
 server(
     "a push on an id that is too low",
     asked,
     call.push_stream(1, 4, GET),
     call.push_stream(1, 2, GET),
-    differs="failed calls",
 )
-server("a push for nobody", call.push_stream(1, 2, GET), differs="failed calls")
+server("a push for nobody", call.push_stream(1, 2, GET))
 server("a push for an unknown stream", asked, call.push_stream(3, 2, GET))
 server("a push for a push", asked, call.push_stream(1, 2, GET), call.push_stream(2, 4, GET))
 server(
@@ -346,7 +334,6 @@ server(
     asked,
     call.send_headers(1, OK, end_stream=True),
     call.push_stream(1, 2, GET),
-    differs="failed calls",
 )
 server(
     "a push that the client disabled",
@@ -359,7 +346,6 @@ server(
     asked,
     call.push_stream(1, 2, GET),
     call.send_data(2, b"x"),
-    differs="failed calls",
 )
 server(
     "the next id after a push",
@@ -367,7 +353,7 @@ server(
     call.push_stream(1, 2, GET),
     call.get_next_available_stream_id(),
 )
-client("a push from a client", ask, call.push_stream(1, 2, GET), differs="failed calls")
+client("a push from a client", ask, call.push_stream(1, 2, GET))
 server(
     "a push with HeaderTuples",
     asked,
@@ -389,10 +375,10 @@ client(
     call.prioritize(5, 1, 3, True),
     call.prioritize(7, depends_on=0, exclusive=False),
 )
-client("prioritize wrongly", call.prioritize(1, weight=0), differs="failed calls")
+client("prioritize wrongly", call.prioritize(1, weight=0))
 client("prioritize with too great a weight", call.prioritize(1, weight=257))
 client("prioritize a stream by itself", call.prioritize(1, depends_on=1))
-client("prioritize no stream", call.prioritize(0), differs="arguments of other types")
+client("prioritize no stream", call.prioritize(0))
 server("prioritize by a server", asked, call.prioritize(1, 3))
 server(
     "ALTSVC sent for an origin",
@@ -405,7 +391,6 @@ server(
     call.advertise_alternative_service(b'h2=":8000"', stream_id=1),
     call.send_headers(1, OK),
     call.advertise_alternative_service(b'h2=":8000"', stream_id=1),
-    differs="failed calls",
 )
 server(
     "ALTSVC sent for both",
@@ -424,13 +409,11 @@ server(
     asked,
     call.reset_stream(1),
     call.advertise_alternative_service(b"h2", stream_id=1),
-    differs="failed calls",
 )
 client(
     "ALTSVC from a client",
     ask,
     call.advertise_alternative_service(b"h2", origin=b"a"),
-    differs="failed calls",
 )
 server("ALTSVC before any request", call.advertise_alternative_service(b"h2", origin=b"a"))
 
@@ -551,7 +534,6 @@ raw(
     call.initiate_upgrade_connection(),
     call.send_data(1, b"x"),
     client=True,
-    differs="failed calls",
 )
 raw(
     "an upgrade of a server",

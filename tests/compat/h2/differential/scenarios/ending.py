@@ -28,7 +28,6 @@ server(
     "close_connection with text",
     asked,
     call.close_connection(additional_data="text"),
-    differs="failed calls",
 )
 server("close_connection twice", call.close_connection(), call.close_connection(1))
 client("close_connection of a client", ask, call.close_connection())

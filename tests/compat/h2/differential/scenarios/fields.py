@@ -109,8 +109,6 @@ SENDING: dict[str, dict[str, object]] = {
     ", crumbs split": {"split_outbound_cookies": True},
 }
 
-EXPECTED: dict[str, str | tuple[str, ...]] = {}
-"""What is different in sending these."""
 
 for _name, _fields in (SENT | ODD).items():
     for _how, _options in SENDING.items():
@@ -120,7 +118,6 @@ for _name, _fields in (SENT | ODD).items():
         client(
             _title,
             call.send_headers(1, _fields, end_stream=True),
-            differs=EXPECTED.get(_title, ()),
             **_options,
         )
 
@@ -146,7 +143,6 @@ for _name, _fields in RESPONSES.items():
             _title,
             asked,
             call.send_headers(1, _fields),
-            differs=EXPECTED.get(_title, ()),
             **_options,
         )
 SENT_TRAILERS = {
@@ -164,21 +160,18 @@ for _name, _fields in SENT_TRAILERS.items():
             asked,
             call.send_headers(1, OK),
             call.send_headers(1, _fields, end_stream=True),
-            differs=EXPECTED.get(_title, ()),
             **_options,
         )
         client(
             f"{_title}, by a client",
             upload,
             call.send_headers(1, _fields, end_stream=True),
-            differs=EXPECTED.get(f"{_title}, by a client", ()),
             **_options,
         )
         server(
             f"promised: {_name}{_how}",
             asked,
             call.push_stream(1, 2, [*GET, *_fields]),
-            differs=EXPECTED.get(f"promised: {_name}{_how}", ()),
             **_options,
         )
 
@@ -231,7 +224,7 @@ RECEIVING: dict[str, dict[str, object]] = {
 for _name, _fields in RECEIVED.items():
     for _how, _options in RECEIVING.items():
         _title = f"received: {_name}{_how}"
-        server(_title, receive(f.headers(1, _fields)), differs=EXPECTED.get(_title, ()), **_options)
+        server(_title, receive(f.headers(1, _fields)), **_options)
 
 ANSWERS: dict[str, f.Fields] = {
     "a response": [*f.OK, (b"server", b"x"), (b"set-cookie", b"a=1"), (b"set-cookie", b"b=2")],
@@ -255,7 +248,6 @@ for _name, _fields in ANSWERS.items():
             _title,
             ask,
             receive(f.headers(1, _fields, end_stream=False)),
-            differs=EXPECTED.get(_title, ()),
             **_options,
         )
 for _name, _fields in {
@@ -272,7 +264,6 @@ for _name, _fields in {
             _title,
             uploads,
             receive(f.data(1, b"body"), f.headers(1, _fields)),
-            differs=EXPECTED.get(_title, ()),
             **_options,
         )
         _title = f"promised to us: {_name}{_how}"
@@ -280,7 +271,6 @@ for _name, _fields in {
             _title,
             ask,
             receive(f.push_promise(1, 2, [*f.GET, *_fields])),
-            differs=EXPECTED.get(_title, ()),
             **_options,
         )
 

@@ -149,14 +149,12 @@ server(
         call.update_settings({code: value})
         for code, value in ((2, 2), (4, -1), (4, 2**31), (5, 16_383), (5, 2**24), (6, -1), (8, 2))
     ),
-    differs="failed calls",
 )
 server(
     "a setting that does not fit",
     call.update_settings({99: 2**32}),
-    differs="arguments of other types",
 )
-server("a great code", call.update_settings({2**16: 1}), differs="arguments of other types")
+server("a great code", call.update_settings({2**16: 1}))
 server("nothing to update", call.update_settings({}))
 server(
     "two updates before one acknowledgement",

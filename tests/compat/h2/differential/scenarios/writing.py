@@ -12,12 +12,11 @@ from ..world import Step, call, receive
 
 @dataclass(frozen=True)
 class Scenario:
-    """One script, and the differences that are seen in it: these and no others."""
+    """One script. Which differences it shows is written in `differs.txt`."""
 
     name: str
     client: bool
     steps: tuple[Step, ...]
-    differs: frozenset[str] = frozenset()
     options: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -32,24 +31,18 @@ class Scripts:
         name: str,
         *steps: Step,
         client: bool,
-        differs: str | tuple[str, ...] = (),
         **options: object,
     ) -> None:
         """Steps from the very beginning of a connection."""
-        classes = frozenset([differs] if isinstance(differs, str) else differs)
-        self.scenarios.append(Scenario(name, client, steps, classes, options))
+        self.scenarios.append(Scenario(name, client, steps, options))
 
-    def server(
-        self, name: str, *steps: Step, differs: str | tuple[str, ...] = (), **options: object
-    ) -> None:
+    def server(self, name: str, *steps: Step, **options: object) -> None:
         """Steps of a server whose client has said hello."""
-        self.raw(name, *SERVING, *steps, client=False, differs=differs, **options)
+        self.raw(name, *SERVING, *steps, client=False, **options)
 
-    def client(
-        self, name: str, *steps: Step, differs: str | tuple[str, ...] = (), **options: object
-    ) -> None:
+    def client(self, name: str, *steps: Step, **options: object) -> None:
         """Steps of a client whose server has said hello."""
-        self.raw(name, *ASKING, *steps, client=True, differs=differs, **options)
+        self.raw(name, *ASKING, *steps, client=True, **options)
 
 
 HELLO = receive(f.PREFACE, f.settings(), f.settings_ack())

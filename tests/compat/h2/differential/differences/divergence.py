@@ -1,0 +1,122 @@
+"""What differs in one step, and how a class of differences is written down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..world import Outcome, Step, World, streams_in
+
+
+@dataclass
+class Divergence:
+    """One step, and what came of it in either world. Entries change `h2` and `ours` to be alike."""
+
+    step: Step
+    real: World
+    here: World
+    h2: Outcome
+    ours: Outcome
+    before: dict[int, dict[str, object]]
+    """The states of h2's streams before the step."""
+    view: dict[str, object]
+    """What could be seen here before the step."""
+
+    @property
+    def client(self) -> bool:
+        return self.real.client
+
+    @property
+    def unlike(self) -> list[str]:
+        return self.h2.unlike(self.ours)
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether a call failed in both, and h2 has changed something where nobody sees it."""
+        if self.h2.error is None or self.step.octets:
+            return False
+        return states_of(self.real) != self.before
+
+    @property
+    def slug(self) -> str:
+        """Which rule was broken, as ours says."""
+        slug, colon, _ = str(self.ours.error).partition(": ")
+        return slug if colon and "." in slug else ""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the connection had ended before the step, in both."""
+        return self.view["state"] == "CLOSED"
+
+    @property
+    def streams(self) -> set[int]:
+        """The streams whose frames arrived."""
+        return set(streams_in(self.step.octets))
+
+    @property
+    def frame_type(self) -> int:
+        """The type of the (first) frame that arrived; -1 if none did."""
+        octets = self.step.octets
+        if octets.startswith(b"PRI * "):
+            octets = octets[24:]
+        return octets[3] if len(octets) >= 9 else -1
+
+
+def states_of(world: World) -> dict[int, dict[str, object]]:
+    """What h2 itself thinks of its streams: their states, and the lengths of bodies."""
+    states = {}
+    for at, stream in world.connection.streams.items():
+        lengths = {
+            "expected": stream._expected_content_length,
+            "actual": stream._actual_content_length,
+        }
+        states[at] = vars(stream.state_machine) | lengths
+    return states
+
+
+Excuse = Callable[[Divergence], bool]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A class of differences.
+
+    :ivar slug: its name.
+    :ivar h2: what h2 does.
+    :ivar ours: what happens here.
+    :ivar reason: why.
+    :ivar excuses: whether a divergence is of this class. One that puts the same in other words
+        removes from the divergence what it excuses.
+    """
+
+    slug: str
+    h2: str
+    ours: str
+    reason: str
+    excuses: Excuse
+
+
+def unchanged(divergence: Divergence) -> bool:
+    """A call failed here, and nothing came of it."""
+    ours = divergence.ours
+    same = all(value == ours.view[key] for key, value in divergence.view.items())
+    return not divergence.step.octets and ours.error is not None and not ours.said and same
+
+
+def reset_and_told(divergence: Divergence) -> bool:
+    """RST_STREAM here, and the program is told of it for each stream that it knows."""
+    ours = divergence.ours
+    said = {(item.stream, item.number) for item in ours.said if item.kind == "RST_STREAM"}
+    told = {
+        (content["stream_id"], int(content["error_code"][2]))
+        for kind, content in ours.events
+        if kind == "StreamReset" and not content["remote_reset"]
+    }
+    shown = {content.get("stream_id") for kind, content in ours.events if kind != "StreamReset"}
+    shown |= {content.get("pushed_stream_id") for _, content in ours.events}
+    known = {
+        stream
+        for stream, _ in said
+        if stream in shown or isinstance(divergence.view.get(f"window {stream}"), int)
+    }
+    return said != set() and told == {item for item in said if item[0] in known}
