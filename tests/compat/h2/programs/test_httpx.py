@@ -48,6 +48,7 @@ def test_of_a_server_of_plaits_own(tls_files: TLSFiles) -> None:
     check(facts)
 
 
+@pytest.mark.slow
 def test_of_nghttpd(tmp_path: Path) -> None:
     (tmp_path / "hello").write_text("Hello, world\n")
     (tmp_path / "large").write_bytes(pattern(1_500_000))
