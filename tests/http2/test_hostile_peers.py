@@ -395,7 +395,7 @@ BAD_FRAMES = {
     "windows that overflow together": (
         [window_update(1, 2**31 - 1 - 65_535), settings((f.INITIAL_WINDOW_SIZE, 65_536))],
         FLOW,
-        "settings.window",
+        "settings.stream_window",
     ),
     "the connection's window overflows": (
         [window_update(0, 2**31 - 1)],

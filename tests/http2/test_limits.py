@@ -72,8 +72,14 @@ def test_a_clock_that_stands_still_or_goes_back_gives_nothing():
 def test_work_pays_for_tokens():
     bucket = TokenBucket(2, 0.0, Clock())
     taken(bucket, 100)
-    assert [bucket.take(3) for _ in range(4)] == [True, True, False, False]
+    assert [bucket.take(3) for _ in range(4)] == [True, True, True, False]
     assert bucket.take(4)
+
+
+def test_ten_bursts_of_work_are_kept():
+    bucket = TokenBucket(2, 0.0, Clock())
+    taken(bucket, 100)
+    assert [bucket.take(1000) for _ in range(30)] == [True] * 22 + [False] * 8
 
 
 def test_an_exhausted_budget_is_a_fault_of_the_connection():

@@ -139,7 +139,9 @@ class ControlFrames:
         for stream in streams:
             if overflows(stream.send_window, peak):
                 raise ConnectionFault(
-                    _FLOW_CONTROL_ERROR, "settings.window", "a stream's window exceeds 2^31-1"
+                    _FLOW_CONTROL_ERROR,
+                    "settings.stream_window",
+                    "a stream's window exceeds 2^31-1",
                 )
             stream.send_window += delta
             session.out.revive(stream)

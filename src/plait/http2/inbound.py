@@ -279,7 +279,11 @@ class Inbound:
             message = f"DATA on stream {stream_id}, which is idle"
             raise protocol_error("data.idle", message, stream_id)
         if session.is_beyond_goaway(stream_id) or session.streams.was_reset_by_us(stream_id):
-            session.spend_control()
+            # A call that is cancelled leaves up to a window of small messages on their way.
+            if 0 < length <= session.out.late_octets:
+                session.out.late_octets -= length
+            else:
+                session.spend_control()
             return
         raise StreamFault(
             stream_id, ErrorCode.STREAM_CLOSED, "data.closed", f"stream {stream_id} has closed"

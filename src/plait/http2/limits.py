@@ -96,6 +96,10 @@ class Limits:
                 raise ValueError(f"{name} must not be negative")
 
 
+_KEPT_BURSTS = 10
+"""Work that is kept to pay with later, in bursts."""
+
+
 class TokenBucket:
     """A budget of events: ``burst`` at once, refilled at ``rate`` a second and by *work*.
 
@@ -120,12 +124,15 @@ class TokenBucket:
         """
         if self.tokens <= 0:
             now = self.clock()
-            gained = int((now - self.filled) * self.rate) + max(0, work - self.work)
+            earned = max(0, work - self.work)
+            gained = min(self.burst, int((now - self.filled) * self.rate) + earned)
             if gained <= 0:
                 return False
-            self.tokens = min(self.burst, gained)
+            self.tokens = gained
             self.filled = now
-            self.work = max(self.work, work)
+            # What is left over counts the next time: a lot of work may be followed by a lot of
+            # what goes along with it.
+            self.work = max(self.work + min(earned, gained), work - _KEPT_BURSTS * self.burst)
         self.tokens -= 1
         return True
 

@@ -32,6 +32,7 @@ cdef class Outbound(Output):
     cdef public bytes large_header
     cdef public long long large_id
     cdef public Py_ssize_t large_length
+    cdef public long long late_octets
     cdef public dict pending_heads
     cdef public ReceiveWindow receive_window
     cdef public long long remote_max_streams
@@ -78,6 +79,7 @@ cdef class Outbound(Output):
     cpdef object end_response(self, Stream stream)
     @cython.locals(stream=Stream, streams=list)
     cpdef object end_responses(self)
+    @cython.locals(window=ReceiveWindow, credit=cython.longlong)
     cpdef object write_reset(self, Stream stream, long long error_code)
     cpdef object refuse(self, long long stream_id, long long error_code)
     @cython.locals(held=cython.longlong)

@@ -55,6 +55,7 @@ class Outbound(Output):
         "large_header",
         "large_id",
         "large_length",
+        "late_octets",
         "pending_heads",
         "receive_window",
         "remote_max_streams",
@@ -102,6 +103,8 @@ class Outbound(Output):
         # What living streams make the application keep: octets of fields, frames of bodies.
         self.held_field_octets = 0
         self.held_frames = 0
+        # Octets that were on their way, at most, to streams that we reset.
+        self.late_octets = 0
         self.events: list[Event] = []
         self.source_errors: list[tuple[int, BaseException]] | None = None
 
@@ -461,6 +464,11 @@ class Outbound(Output):
             # RFC 9113 §6.4: MUST NOT be sent for an idle stream, a request that never left.
             append_rst_stream(self.buffer, stream.id, error_code)
             self.unsent_answers += _CONTROL
+        if stream.can_receive_data():
+            window = stream.receive_window
+            credit = self.stream_window if window is None else window.available
+            if credit > 0:
+                self.late_octets += credit
         self.streams.remember_reset(stream.id)
         self.forget(stream)
 

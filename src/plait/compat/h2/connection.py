@@ -22,7 +22,7 @@ from .exceptions import (
     RFC1122Error,
     StreamIDTooLowError,
 )
-from .faults import gone, misuse
+from .faults import fault, gone, misuse
 from .fields import as_given, normalised
 from .incoming import GoAway, Incoming
 from .settings import SettingCodes, Settings
@@ -188,15 +188,16 @@ class H2Connection:
         :param data: ``bytes``, or anything that has a buffer.
         :raises ProtocolError: if the peer broke the protocol in a way that ends the connection.
             GOAWAY is queued then; ``events`` of the exception holds what came before the fault.
+            Whatever comes later raises it again.
         """
         octets = data if type(data) is bytes else bytes(memoryview(data))
         incoming = self._incoming
         events = incoming.events(self._engine.receive_data(octets))
         if self._logger is not None:
             self._log_received(octets, events)
-        error = incoming.fault
-        if error is not None:
-            incoming.fault = None
+        if incoming.fault is not None and octets:
+            error = fault(incoming.fault, self._engine.highest_remote_stream_id)
+            error.events = events
             raise error
         return events
 
@@ -341,11 +342,16 @@ class H2Connection:
     def local_flow_control_window(self, stream_id: int) -> int:
         """Return how many octets may be sent on a stream; negative if the peer shrank the window.
 
+        Of a stream that the latest octets have reset it is said what it was at first: the program
+        has not seen the event yet, and is told when it sends.
+
         :raises StreamClosedError: if it has ended.
         :raises NoSuchStreamError: if there never was one.
         """
         engine = self._engine
         if not engine.stream_is_open(stream_id):
+            if stream_id in self._incoming.lately_reset:
+                return min(self.remote_settings.initial_window_size, engine.send_window())
             raise gone(engine, stream_id)
         return min(engine.send_window(stream_id), engine.send_window())
 

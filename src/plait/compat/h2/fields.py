@@ -14,6 +14,7 @@ CONNECTION_FIELDS = frozenset(
     (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
 )
 _SECRETS = frozenset((b"authorization", b"cookie", b"proxy-authorization", b"set-cookie"))
+_PROXY_SECRET = b"proxy-authorization"
 _REMEMBERED_MAX = 1024
 _REMEMBERED_OCTETS = 256
 
@@ -82,7 +83,9 @@ def _normal(given: Any) -> Field | None:
     name = _octets(given[0]).lower().strip()
     if name in CONNECTION_FIELDS:
         return None
-    return _like(given, name, _octets(given[1]).strip())
+    value = _octets(given[1]).strip()
+    # The engine marks other secrets by itself.
+    return NeverIndexedField(name, value) if name == _PROXY_SECRET else _like(given, name, value)
 
 
 def _octets(given: Any) -> bytes:

@@ -32,13 +32,11 @@ from .events import (
     WindowUpdated,
 )
 from .extension import ExtensionFrame
-from .faults import fault
 from .fields import decoded, joined_cookies
 from .settings import SettingCodes
 
 if TYPE_CHECKING:
     from .connection import H2Connection
-    from .exceptions import ProtocolError
 
 _PROTOCOL_ERROR = int(http2.ErrorCode.PROTOCOL_ERROR)
 
@@ -62,10 +60,20 @@ class GoAway:
 class Incoming:
     """Turns the engine's events into h2's, for one connection.
 
-    :ivar fault: the exception for a fault of the peer, once there is one.
+    :ivar fault: what the engine told of a fault of the peer, once there is one.
+    :ivar lately_reset: the streams that the latest octets have ended before their time.
     """
 
-    __slots__ = ("_connection", "_encoding", "_engine", "_highest_told", "_joins", "fault")
+    __slots__ = (
+        "_connection",
+        "_encoding",
+        "_engine",
+        "_highest_told",
+        "_joins",
+        "_undecodable",
+        "fault",
+        "lately_reset",
+    )
 
     def __init__(self, connection: H2Connection, engine: http2.DirectConnection) -> None:
         config = connection.config
@@ -76,13 +84,21 @@ class Incoming:
         self._joins = config.normalize_inbound_headers
         # The highest stream of the peer that the program has heard of.
         self._highest_told = 0
-        self.fault: ProtocolError | None = None
+        self.fault: http2.ConnectionTerminated | None = None
+        self.lately_reset: list[int] = []
+        # Streams with fields that cannot be decoded: what else was told of them is void.
+        self._undecodable: list[int] = []
 
     def events(self, told: list[http2.Event]) -> list[Event]:
         """Return the events for the engine's, in the same order."""
         events: list[Event] = []
+        if self.lately_reset:
+            self.lately_reset = []
+            self._undecodable = []
         for event in told:
             kind = type(event)
+            if self._undecodable and getattr(event, "stream_id", 0) in self._undecodable:
+                continue
             if kind is http2.RequestReceived:
                 self._request(event, events)
             elif kind is http2.DataReceived:
@@ -101,14 +117,14 @@ class Incoming:
 
     def _request(self, event: Any, events: list[Event]) -> None:
         stream_id = event.stream_id
-        self._highest_told = stream_id
         fields = event.headers
         if event.has_cookies and self._joins:
             fields = joined_cookies(fields)
         if self._encoding:
-            fields = self._decoded(stream_id, fields)
+            fields = self._decoded(stream_id, fields, events)
             if fields is None:
                 return
+        self._highest_told = stream_id
         if event.end_stream:
             ended = StreamEnded(stream_id)
             events.append(RequestReceived(stream_id, fields, ended))
@@ -131,7 +147,7 @@ class Incoming:
     ) -> None:
         """Tell of a response's head or of trailers."""
         stream_id = event.stream_id
-        fields = self._fields(stream_id, event.headers)
+        fields = self._fields(stream_id, event.headers, events)
         if fields is None:
             return
         ended = StreamEnded(stream_id) if ends else None
@@ -140,15 +156,15 @@ class Incoming:
             events.append(ended)
 
     def _interim(self, event: Any, events: list[Event]) -> None:
-        fields = self._fields(event.stream_id, event.headers)
+        fields = self._fields(event.stream_id, event.headers, events)
         if fields is not None:
             events.append(InformationalResponseReceived(event.stream_id, fields))
 
     def _promise(self, event: Any, events: list[Event]) -> None:
         promised_id = event.pushed_stream_id
-        self._highest_told = promised_id
-        fields = self._fields(promised_id, event.headers)
+        fields = self._fields(promised_id, event.headers, events)
         if fields is not None:
+            self._highest_told = promised_id
             events.append(PushedStreamReceived(promised_id, event.parent_stream_id, fields))
 
     def _data(self, event: Any, events: list[Event]) -> None:
@@ -161,13 +177,13 @@ class Incoming:
         else:
             events.append(DataReceived(stream_id, event.data, length))
 
-    def _fields(self, stream_id: int, fields: list[Any]) -> list[Any] | None:
+    def _fields(self, stream_id: int, fields: list[Any], events: list[Event]) -> list[Any] | None:
         """Return a section's fields as the program wants them."""
         if self._joins:
             fields = joined_cookies(fields)
-        return self._decoded(stream_id, fields) if self._encoding else fields
+        return self._decoded(stream_id, fields, events) if self._encoding else fields
 
-    def _decoded(self, stream_id: int, fields: list[Any]) -> list[Any] | None:
+    def _decoded(self, stream_id: int, fields: list[Any], events: list[Event]) -> list[Any] | None:
         """Return fields as ``str``, ``None`` if they are not in the encoding that was agreed on.
 
         The message is malformed then, as far as this program goes.
@@ -175,7 +191,11 @@ class Incoming:
         try:
             return decoded(fields, self._encoding)
         except UnicodeDecodeError:
-            self._engine.reset_stream(stream_id, _PROTOCOL_ERROR)
+            if self._engine.stream_is_open(stream_id):
+                self._engine.reset_stream(stream_id, _PROTOCOL_ERROR)
+            self._tell_reset(stream_id, _PROTOCOL_ERROR, False, events)
+            self.lately_reset.append(stream_id)
+            self._undecodable.append(stream_id)
             return None
 
     # --- streams and windows --------------------------------------------------------------------
@@ -184,12 +204,18 @@ class Incoming:
         events.append(WindowUpdated(event.stream_id, event.delta))
 
     def _reset(self, event: Any, events: list[Event]) -> None:
-        stream_id = event.stream_id
-        # A request that was refused at once never was the program's.
+        # DATA behind the end of a stream is answered by RST_STREAM, and no news.
+        if event.slug != "data.closed":
+            self._tell_reset(event.stream_id, event.error_code, event.remote_reset, events)
+
+    def _tell_reset(
+        self, stream_id: int, error_code: int, remote: bool, events: list[Event]
+    ) -> None:
+        """Tell of a stream's early end, but not of a request that never was the program's."""
         own = bool(stream_id & 1) == self._connection.config.client_side
         if own or stream_id <= self._highest_told:
-            code = error_code_from_int(event.error_code)
-            events.append(StreamReset(stream_id, code, event.remote_reset))
+            self.lately_reset.append(stream_id)
+            events.append(StreamReset(stream_id, error_code_from_int(error_code), remote))
 
     def _priority(self, event: Any, events: list[Event]) -> None:
         priority = PriorityUpdated(event.stream_id, event.weight, event.depends_on, event.exclusive)
@@ -236,8 +262,7 @@ class Incoming:
             _, told = self._connection._receive_goaway_frame(GoAway(event))
             events += told
         else:
-            self.fault = fault(event, self._engine.highest_remote_stream_id)
-            self.fault.events = events
+            self.fault = event
 
     def _alternative(self, event: Any, events: list[Event]) -> None:
         events.append(AlternativeServiceAvailable(event.origin, event.field_value))
