@@ -368,3 +368,30 @@ def test_a_server_that_keeps_a_long_poll_alive():
     for _ in range(5000):
         server.sends(headers(stream, [(b":status", b"102")], end_stream=False))
     server.sends(headers(stream, OK)).lives()
+
+
+def test_a_stream_of_tiny_messages_that_is_cancelled_while_they_are_under_way():
+    # What gRPC calls of telemetry do: a window of small messages comes late.
+    client = Honest()
+    stream = client.next()
+    client.sends(headers(stream, POST, end_stream=False))
+    client.connection.reset_stream(stream)
+    for _ in range(100):
+        client.sends(*[data(stream, b"tiny!", end_stream=False)] * 500)
+        client.reads()
+    client.peer.lives()
+
+
+def test_a_client_that_answers_each_late_message_of_a_cancelled_stream():
+    # h2 does: RST_STREAM for every DATA frame behind its own.
+    client = Honest((f.INITIAL_WINDOW_SIZE, 2**20))
+    client.sends(window_update(0, 2**20))
+    stream = client.next()
+    client.sends(headers(stream, GET))
+    client.connection.send_headers(stream, OK)
+    sent = 0
+    for _ in range(25_000):
+        client.connection.send_data(stream, b"tiny!")
+        sent += len(client.reads())
+    client.sends(*[rst_stream(stream, 8)] * sent)
+    client.peer.lives()
