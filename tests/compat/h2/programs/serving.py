@@ -75,8 +75,8 @@ def curl(*options: str | Path) -> Answer:
     made = [require_tool("curl"), "-sS", "-i", *map(str, options)]
     done = subprocess.run(made, capture_output=True, timeout=PATIENCE, check=False)
     rest, heads, version = done.stdout, [], ""
-    while found := re.match(rb"HTTP/([\d.]+) (\d+)[^\r]*\r\n(.*?)\r\n\r\n", rest, re.DOTALL):
-        lines = [line.partition(": ") for line in found[3].decode().split("\r\n")]
+    while found := re.match(rb"HTTP/([\d.]+) (\d+)[^\r]*\r\n((?:[^\r]+\r\n)*)\r\n", rest):
+        lines = [line.partition(": ") for line in found[3].decode().splitlines()]
         fields = [(name, value) for name, _, value in lines if name.lower() != "date"]
         version = found[1].decode()
         heads.append((int(found[2]), fields))

@@ -85,6 +85,7 @@ def outcomes() -> dict[str, dict[str, list[Any]]]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_what_a_server_does_to_it(outcomes: Any, name: str) -> None:
     seen = outcomes[name]
