@@ -10,6 +10,7 @@ not fit is refused at once, so nothing ever waits. The way in is the same.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import index
 
 from .body import Octets, steady
 from .config import Config
@@ -220,10 +221,11 @@ class DirectConnection(Connection):
         :raises UsageError: for values out of range, or when the connection has ended.
         """
         self._submission.require_open()
-        if stream_id < 1 or stream_id > MAX_STREAM_ID:
-            raise self._no_such(stream_id)
-        octets = _priority(stream_id, depends_on, weight, exclusive)
-        append_header(self._out.buffer, len(octets), PRIORITY, 0, stream_id)
+        number = index(stream_id)
+        if number < 1 or number > MAX_STREAM_ID:
+            raise self._no_such(number)
+        octets = _priority(number, depends_on, weight, exclusive)
+        append_header(self._out.buffer, len(octets), PRIORITY, 0, number)
         self._out.buffer += octets
 
     def promise_stream(self, stream_id: int, promised_id: int, request_headers: Fields) -> None:
@@ -248,8 +250,17 @@ class DirectConnection(Connection):
         :raises UsageError: for a code or an id out of range.
         """
         code = check_error_code(error_code)
-        self._limit_last(last_stream_id)
-        super().send_goaway(code, additional_data)
+        if last_stream_id is None:
+            super().send_goaway(code, additional_data)
+            return
+        session = self._session
+        last = index(last_stream_id)
+        if not 0 <= last <= MAX_STREAM_ID:
+            raise UsageError(f"{last} is not the id of a stream")
+        if not session.closed:
+            # RFC 9113 §6.8: endpoints MUST NOT increase the value they send.
+            earlier = session.goaway_last
+            session.goaway(code, additional_data, last if earlier < 0 else min(earlier, last))
 
     def terminate(
         self,
@@ -262,23 +273,11 @@ class DirectConnection(Connection):
         :param last_stream_id: as for ``send_goaway``.
         :raises UsageError: for a code or an id out of range.
         """
-        code = check_error_code(error_code)
-        self._limit_last(last_stream_id)
-        super().terminate(code, additional_data)
-
-    def _limit_last(self, last_stream_id: int | None) -> None:
-        """Let the next GOAWAY, and what is handled after it, end with this stream.
-
-        :raises UsageError: for an id that no stream has.
-        """
-        session = self._session
         if last_stream_id is None:
-            return
-        if not 0 <= last_stream_id <= MAX_STREAM_ID:
-            raise UsageError(f"{last_stream_id} is not the id of a stream")
-        # RFC 9113 §6.8: endpoints MUST NOT increase the value they send.
-        if not session.closed and (session.goaway_last < 0 or last_stream_id < session.goaway_last):
-            session.goaway_last = last_stream_id
+            super().terminate(check_error_code(error_code), additional_data)
+        elif not self._session.closed:
+            self.send_goaway(error_code, additional_data, last_stream_id)
+            self._session.end()
 
     # --- windows and states ---------------------------------------------------------------------
 
@@ -309,15 +308,16 @@ class DirectConnection(Connection):
             # An initial window on its way will move this one.
             most -= session.local.largest(INITIAL_WINDOW_SIZE) - out.stream_window
         held = _held(window)
+        wanted = index(octets)
         # The size counts: what is not available now will be, when it is acknowledged.
-        if octets < 1 or octets > MAX_WINDOW or window.size + max(0, octets - held) > most:
-            raise FlowControlError(f"a window cannot grow by {octets}")
-        given = window.grant(octets)
+        if wanted < 1 or wanted > MAX_WINDOW or window.size + max(0, wanted - held) > most:
+            raise FlowControlError(f"a window cannot grow by {wanted}")
+        given = window.grant(wanted)
         if stream is not None and stream.held_frames and given:
             frames = stream.held_frames * given // held
             stream.held_frames -= frames
             out.held_frames -= frames
-        append_window_update(out.buffer, stream_id, octets)
+        append_window_update(out.buffer, 0 if stream is None else stream.id, wanted)
 
     def unacknowledged_octets(self, stream_id: int) -> int:
         """Return how many octets of a stream wait for ``acknowledge_received_data``; 0 if gone."""

@@ -180,11 +180,14 @@ class Session:
         highest = self.streams.highest_remote
         return min(self.goaway_last, highest) if self.goaway_last >= 0 else highest
 
-    def goaway(self, error_code: int, debug: bytes) -> None:
-        """Send the final GOAWAY of a graceful end: what is open goes on, nothing new is taken."""
-        self.goaway_last = self.last_handled()
+    def goaway(self, error_code: int, debug: bytes, last_stream_id: int = -1) -> None:
+        """Send the final GOAWAY of a graceful end: what is open goes on, nothing new is taken.
+
+        :param last_stream_id: the last stream that is handled, -1 for the last that was opened.
+        """
+        self.goaway_last = self.last_handled() if last_stream_id < 0 else last_stream_id
         # RFC 9113 §4.2: no frame is larger than the peer accepts; a goodbye is cut rather.
-        debug = debug[: self.out.max_frame_size - 8]
+        debug = bytes(debug[: self.out.max_frame_size - 8])
         append_goaway(self.out.buffer, self.goaway_last, error_code, debug)
 
     def begin_shutdown(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from operator import index
 
 from .constants import (
     DEFAULT_WINDOW,
@@ -160,10 +161,12 @@ def check_error_code(error_code: int) -> int:
     """Return an error code that is to be sent as a plain number.
 
     :raises UsageError: if it does not fit into 32 bits (RFC 9113 §7).
+    :raises TypeError: if it is no whole number.
     """
-    if not 0 <= error_code < 2**32:
-        raise UsageError(f"{error_code} is no error code")
-    return int(error_code)
+    code = index(error_code)
+    if not 0 <= code < 2**32:
+        raise UsageError(f"{code} is no error code")
+    return code
 
 
 def check_setting(code: int, value: int) -> None:

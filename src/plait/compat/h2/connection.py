@@ -211,11 +211,13 @@ class H2Connection:
         engine.take_events()
         if self._rest:
             data = self._rest + data
-            self._rest = b""
-        if amount is not None:
-            self._rest = data[amount:]
-            data = data[:amount]
-        return data
+        self._rest = b""
+        if amount is None:
+            return data
+        self._rest = data  # not lost, should this be no number
+        taken = data[:amount]
+        self._rest = data[amount:]
+        return taken
 
     def clear_outbound_data_buffer(self) -> None:
         """Forget what is to be written."""
@@ -311,7 +313,10 @@ class H2Connection:
         engine = self._engine
         if not engine.stream_is_open(stream_id):
             raise gone(engine, stream_id)
-        engine.reset_stream(stream_id, int(error_code))
+        try:
+            engine.reset_stream(stream_id, int(error_code))
+        except UsageError as error:
+            raise misuse(engine, error) from None
 
     def push_stream(
         self, stream_id: int, promised_stream_id: int, request_headers: Iterable[Any]
@@ -455,11 +460,20 @@ class H2Connection:
         :param additional_data: for the peer's log.
         :param last_stream_id: the last stream of the peer that is handled; by default the last
             that it has opened.
+        :raises ProtocolError: for numbers out of range.
+        :raises TypeError: for other types.
         """
+        if additional_data is not None and not isinstance(additional_data, bytes):
+            raise TypeError("additional_data must be bytes")
+        if last_stream_id is not None and not isinstance(last_stream_id, int):
+            raise TypeError("last_stream_id must be an int")
         self._log("Close connection")
         engine = self._engine
         end = engine.terminate if error_code else engine.send_goaway
-        end(int(error_code), additional_data or b"", last_stream_id)
+        try:
+            end(int(error_code), additional_data or b"", last_stream_id)
+        except UsageError as error:
+            raise misuse(engine, error) from None
         self.state_machine.end()
 
     def prioritize(
