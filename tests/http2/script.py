@@ -13,6 +13,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from plait.http2 import Config, Connection, ConnectionTerminated, Event, Role, StreamReset
 
@@ -202,6 +204,19 @@ class Peer:
         )
 
 
+_kinds: list[type[Connection]] = [Connection]
+
+
+@contextmanager
+def made_of(kind: type[Connection]) -> Iterator[None]:
+    """Peers made meanwhile face connections of this class."""
+    _kinds.append(kind)
+    try:
+        yield
+    finally:
+        _kinds.pop()
+
+
 def facing_server(
     config: Config | None = None,
     *their_settings: tuple[int, int],
@@ -209,7 +224,7 @@ def facing_server(
     **changes: object,
 ) -> Peer:
     """A client in front of an engine in the server's role."""
-    connection = Connection(Role.SERVER, _config(config, changes))
+    connection = _kinds[-1](Role.SERVER, _config(config, changes))
     return _started(Peer(connection), PREFACE, their_settings, handshake)
 
 
@@ -220,7 +235,7 @@ def facing_client(
     **changes: object,
 ) -> Peer:
     """A server in front of an engine in the client's role."""
-    connection = Connection(Role.CLIENT, _config(config, changes))
+    connection = _kinds[-1](Role.CLIENT, _config(config, changes))
     return _started(Peer(connection, magic=True), b"", their_settings, handshake)
 
 

@@ -181,7 +181,7 @@ class DirectConnection(Connection):
         out.require_sendable(stream, "DATA")
         if stream.body is not None and stream.body.has_octets():
             raise StreamStateError(f"octets of stream {stream_id} wait to be sent")
-        if padding < _UNPADDED or padding > _MOST_PADDING:
+        if padding != _UNPADDED and not 0 <= index(padding) <= _MOST_PADDING:
             raise UsageError(f"{padding} octets of padding: 0 to 255 can be sent")
         octets = steady(data)
         length = len(octets)

@@ -185,9 +185,9 @@ class Session:
 
         :param last_stream_id: the last stream that is handled, -1 for the last that was opened.
         """
-        self.goaway_last = self.last_handled() if last_stream_id < 0 else last_stream_id
         # RFC 9113 §4.2: no frame is larger than the peer accepts; a goodbye is cut rather.
         debug = bytes(debug[: self.out.max_frame_size - 8])
+        self.goaway_last = self.last_handled() if last_stream_id < 0 else last_stream_id
         append_goaway(self.out.buffer, self.goaway_last, error_code, debug)
 
     def begin_shutdown(self) -> None:
