@@ -7,7 +7,6 @@ protocol, the state and the octets are the engine's.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from enum import Enum
 from functools import lru_cache
 from typing import Any
 
@@ -17,7 +16,6 @@ from .config import DummyLogger, H2Configuration
 from .errors import ErrorCodes, error_code_from_int
 from .events import ConnectionTerminated, Event
 from .exceptions import (
-    NoAvailableStreamIDError,
     ProtocolError,
     RFC1122Error,
     StreamIDTooLowError,
@@ -25,70 +23,17 @@ from .exceptions import (
 from .faults import fault, gone, misuse
 from .fields import as_given, normalised
 from .incoming import GoAway, Incoming
+from .machine import ConnectionState, H2ConnectionStateMachine
 from .settings import SettingCodes, Settings
-from .stream import Streams
+from .view import ConnectionView
 
-__all__ = ["ConnectionState", "H2Connection"]
+__all__ = ["ConnectionState", "H2Connection", "H2ConnectionStateMachine"]
 
 _ALL = 2**62
 _PRIORITY = (16, 0, False)
 
 
-class ConnectionState(Enum):
-    """How far a connection has come."""
-
-    IDLE = 0
-    CLIENT_OPEN = 1
-    SERVER_OPEN = 2
-    CLOSED = 3
-
-
-class H2ConnectionStateMachine:
-    """The state of a connection."""
-
-    __slots__ = ("_client_side", "_ended", "_engine")
-
-    def __init__(self, engine: DirectConnection, client_side: bool) -> None:
-        self._engine = engine
-        self._client_side = client_side
-        self._ended = False
-
-    @property
-    def state(self) -> ConnectionState:
-        """The state now; ``CLOSED`` as soon as GOAWAY was sent or received."""
-        engine = self._engine
-        if self._ended or engine.closed:
-            return ConnectionState.CLOSED
-        if self._client_side:
-            begun = engine.next_stream_id > 1
-            return ConnectionState.CLIENT_OPEN if begun else ConnectionState.IDLE
-        begun = engine.highest_remote_stream_id > 0
-        return ConnectionState.SERVER_OPEN if begun else ConnectionState.IDLE
-
-    def end(self) -> None:
-        """GOAWAY was sent or received."""
-        self._ended = True
-
-
-class FieldTables:
-    """What programs may set of h2's ``decoder`` and ``encoder``, which the engine does not have."""
-
-    __slots__ = ("_engine",)
-
-    def __init__(self, engine: DirectConnection) -> None:
-        self._engine = engine
-
-    @property
-    def max_header_list_size(self) -> int:
-        """Octets of the largest field section that is taken, 32 added for each field."""
-        return self._engine.max_received_list_size
-
-    @max_header_list_size.setter
-    def max_header_list_size(self, octets: int) -> None:
-        self._engine.max_received_list_size = octets
-
-
-class H2Connection:
+class H2Connection(ConnectionView):
     """One HTTP/2 connection without I/O.
 
     What may not be done raises ``ProtocolError`` or one of its kinds, and has changed nothing.
@@ -108,36 +53,17 @@ class H2Connection:
     """Unused; h2 has it."""
     DEFAULT_MAX_INBOUND_FRAME_SIZE = 2**24
     """Unused; h2 has it."""
-    HIGHEST_ALLOWED_STREAM_ID = 2**31 - 1
-    """The highest id of a stream (RFC 9113 §5.1.1)."""
     MAX_WINDOW_INCREMENT = 2**31 - 1
     """Octets that one increment of a window may have (RFC 9113 §6.9)."""
-    DEFAULT_MAX_HEADER_LIST_SIZE = 2**16
-    """Octets of the largest field section, unless ``local_settings`` says otherwise."""
     MAX_CLOSED_STREAMS = 2**16
     """Unused; h2 has it. The engine keeps nothing of streams that have ended."""
 
     def __init__(self, config: H2Configuration | None = None) -> None:
         if config is None:
             config = H2Configuration(client_side=True)
-        self.config = config
-        client = config.client_side
-        self._engine = DirectConnection(
-            Role.CLIENT if client else Role.SERVER,
-            _engine_config(config.validate_inbound_headers, config.validate_outbound_headers),
-        )
-        self.local_settings = Settings(
-            client=client,
-            initial_values={
-                SettingCodes.MAX_CONCURRENT_STREAMS: 100,
-                SettingCodes.MAX_HEADER_LIST_SIZE: self.DEFAULT_MAX_HEADER_LIST_SIZE,
-            },
-        )
-        self.remote_settings = Settings(client=not client)
-        self.state_machine = H2ConnectionStateMachine(self._engine, client)
-        self.streams = Streams(self._engine)
-        self.decoder = FieldTables(self._engine)
-        self.max_inbound_frame_size = self.local_settings.max_frame_size
+        role = Role.CLIENT if config.client_side else Role.SERVER
+        choices = _engine_config(config.validate_inbound_headers, config.validate_outbound_headers)
+        super().__init__(config, DirectConnection(role, choices))
         self._incoming = Incoming(self, self._engine)
         self._normalises = config.normalize_outbound_headers
         self._splits = config.split_outbound_cookies
@@ -344,29 +270,6 @@ class H2Connection:
 
     # --- flow control ---------------------------------------------------------------------------
 
-    def local_flow_control_window(self, stream_id: int) -> int:
-        """Return how many octets may be sent on a stream; negative if the peer shrank the window.
-
-        Of a stream that the latest octets have reset it is said what it was at first: the program
-        has not seen the event yet, and is told when it sends.
-
-        :raises StreamClosedError: if it has ended.
-        :raises NoSuchStreamError: if there never was one.
-        """
-        engine = self._engine
-        if not engine.stream_is_open(stream_id):
-            if stream_id in self._incoming.lately_reset:
-                return min(self.remote_settings.initial_window_size, engine.send_window())
-            raise gone(engine, stream_id)
-        return min(engine.send_window(stream_id), engine.send_window())
-
-    def remote_flow_control_window(self, stream_id: int) -> int:
-        """Return how many octets the peer may send on a stream; raises as the one above."""
-        engine = self._engine
-        if not engine.stream_is_open(stream_id):
-            raise gone(engine, stream_id)
-        return min(engine.receive_window(stream_id), engine.receive_window())
-
     def acknowledge_received_data(self, acknowledged_size: int, stream_id: int) -> None:
         """Give octets back that the program has consumed, so that the peer may send more.
 
@@ -403,16 +306,6 @@ class H2Connection:
             self._engine.give_credit(increment, stream_id or 0)
         except UsageError as error:
             raise misuse(self._engine, error) from None
-
-    @property
-    def inbound_flow_control_window(self) -> int:
-        """Octets that the peer may send on the connection."""
-        return self._engine.receive_window()
-
-    @property
-    def outbound_flow_control_window(self) -> int:
-        """Octets that may be sent on the connection."""
-        return self._engine.send_window()
 
     # --- the connection -------------------------------------------------------------------------
 
@@ -546,51 +439,6 @@ class H2Connection:
         code = error_code_from_int(frame.error_code)
         event = ConnectionTerminated(code, frame.last_stream_id, frame.additional_data or None)
         return [], [event]
-
-    # --- what can be asked ----------------------------------------------------------------------
-
-    def get_next_available_stream_id(self) -> int:
-        """Return the id for the next stream that this end opens; the same until it is used.
-
-        :raises NoAvailableStreamIDError: if they are used up.
-        """
-        stream_id = self._engine.next_stream_id
-        if stream_id > self.HIGHEST_ALLOWED_STREAM_ID:
-            raise NoAvailableStreamIDError("Exhausted allowed stream IDs")
-        return stream_id
-
-    @property
-    def max_outbound_frame_size(self) -> int:
-        """Octets of the largest payload that the peer takes."""
-        return self._engine.max_outbound_frame_size
-
-    @property
-    def open_inbound_streams(self) -> int:
-        """How many streams that the peer opened are open or half-closed."""
-        return self._engine.open_streams_of(self._peer)
-
-    @property
-    def open_outbound_streams(self) -> int:
-        """How many streams that this end opened are open or half-closed."""
-        return self._engine.open_streams_of(self._role)
-
-    @property
-    def highest_inbound_stream_id(self) -> int:
-        """The highest stream that the peer has opened, 0 before any."""
-        return self._engine.highest_remote_stream_id
-
-    @property
-    def highest_outbound_stream_id(self) -> int:
-        """The highest stream that this end has opened, 0 before any."""
-        return max(0, self._engine.next_stream_id - 2)
-
-    @property
-    def _role(self) -> Role:
-        return Role.CLIENT if self.config.client_side else Role.SERVER
-
-    @property
-    def _peer(self) -> Role:
-        return Role.SERVER if self.config.client_side else Role.CLIENT
 
     # --- logging --------------------------------------------------------------------------------
 
