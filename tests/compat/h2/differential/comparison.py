@@ -39,15 +39,18 @@ class Pair:
         self.here = World(here, client=client, **options)
         self.found = Comparison()
         self.last: Divergence | None = None
+        self.view: dict[str, object] = {}
+        """What could be seen of ours after the last step."""
 
     def play(self, step: Step) -> bool:
         """The same step in both; whether there is a use in going on."""
         before = states_of(self.real)
-        view = dict(self.last.ours.view) if self.last is not None else self.here.look()
+        view = self.view or self.here.look()
         divergence = Divergence(step, self.real, self.here, Outcome(), Outcome(), before, view)
         divergence.h2 = self.real.play(step)
         divergence.ours = self.here.play(step)
         self.last = divergence
+        self.view = divergence.after = dict(divergence.ours.view)
         self.found.steps += 1
         if not self.judge(divergence):
             self.found.parted = True

@@ -183,16 +183,17 @@ def plain_fields(headers: Iterable[tuple[Any, Any]] | None) -> list[tuple[Any, .
 def describe_events(events: Iterable[Any]) -> list[Told]:
     """Events, those in other events by their place in the list."""
     events = list(events)
-    places = {id(event): f"event {at}" for at, event in enumerate(events)}
+    places = {id(event): at for at, event in enumerate(events)}
     told = []
-    for event in events:
+    for at, event in enumerate(events):
         kind = type(event).__name__
         # A field that must not be indexed says so here, when it is shown.
         content: dict[str, Any] = {"repr": repr(event).replace("NeverIndexedField", "")}
         for name in ATTRIBUTES[kind]:
             value = getattr(event, name)
             if name in ("stream_ended", "priority_updated") and value is not None:
-                content[name] = places.get(id(value), "an event that is not in the list")
+                place = places.get(id(value))
+                content[name] = "not in the list" if place is None else f"{place - at} further"
             elif name == "headers":
                 content[name] = plain_fields(value)
             elif name == "frame":
@@ -223,6 +224,8 @@ class World:
         self.client = client
         self.configuration = h2.config.H2Configuration(client_side=client, **options)
         self.connection = h2.connection_type(config=self.configuration)
+        self.first = dict(vars(self.configuration))
+        """The configuration as it was at first."""
         self.teller = Teller()
         self.octets = b""
         """What the last step has said."""
@@ -303,7 +306,7 @@ class World:
             if type(argument) is int and 0 < argument < 64:
                 self.seen.add(argument)
         if step.octets:
-            self.seen.update(stream for stream in streams_in(step.octets) if 0 < stream < 64)
+            self.seen.update(stream for _, stream in frames_in(step.octets) if 0 < stream < 64)
 
     def tell(self, octets: bytes, step: Step) -> list[Said]:
         """What was said; credit that nobody asked for by name is added up instead."""
@@ -355,12 +358,12 @@ def values(settings: Mapping[int, int]) -> dict[int, int | None]:
     return {int(code): settings.get(code) for code in settings}
 
 
-def streams_in(octets: bytes) -> Iterable[int]:
-    """The streams of the frames in these octets, as far as these are whole frames."""
+def frames_in(octets: bytes) -> Iterable[tuple[int, int]]:
+    """Type and stream of the frames in these octets; a promised stream as well."""
     at = len(f.PREFACE) if octets.startswith(f.PREFACE) else 0
     while at + 9 <= len(octets):
         length = int.from_bytes(octets[at : at + 3], "big")
-        yield int.from_bytes(octets[at + 5 : at + 9], "big")
+        yield octets[at + 3], int.from_bytes(octets[at + 5 : at + 9], "big")
         if octets[at + 3] == f.PUSH_PROMISE:
-            yield int.from_bytes(octets[at + 9 : at + 13], "big")
+            yield f.PUSH_PROMISE, int.from_bytes(octets[at + 9 : at + 13], "big")
         at += 9 + length

@@ -31,7 +31,7 @@ def _begun_twice(divergence: Divergence) -> bool:
 
 def _low_ids(divergence: Divergence) -> bool:
     """The engine keeps nothing of streams that were closed or skipped."""
-    low = type(divergence.h2.error).__name__ == "StreamIDTooLowError"
+    low = type(divergence.h2.error).__name__ in ("StreamIDTooLowError", "TooManyStreamsError")
     ours = type(divergence.ours.error).__name__ in ("StreamClosedError", "NoSuchStreamError")
     return divergence.step.what == "send_headers" and low and ours and unchanged(divergence)
 
@@ -66,7 +66,89 @@ def _fails_here_only(divergence: Divergence) -> bool:
     return divergence.h2.error is None and unchanged(divergence)
 
 
+def _content_of_nothing(divergence: Divergence) -> bool:
+    """DATA of a response that has no content: to HEAD, 204 or 304."""
+    if divergence.step.what != "send_data" or divergence.h2.error is not None:
+        return False
+    said = (divergence.h2.said, divergence.ours.said)
+    lengths = [sum(len(item.content) for item in items) for items in said]
+    data = divergence.step.arguments[1]
+    # padding may be sent all the same
+    return divergence.ours.error is None and lengths[0] - lengths[1] >= len(data) > 0
+
+
+def _out_of_place(divergence: Divergence) -> bool:
+    """What the stream's state, or CONNECT, does not allow."""
+    words = str(divergence.ours.error)
+    tunnel = words == "a tunnel has no trailers"
+    return (tunnel or "may be sent" in words) and _fails_here_only(divergence)
+
+
+def _requests_of_servers(divergence: Divergence) -> bool:
+    """A server opens a stream without a promise."""
+    missing = type(divergence.ours.error).__name__ == "NoSuchStreamError"
+    asks = divergence.step.what == "send_headers" and not divergence.client
+    return asks and missing and _fails_here_only(divergence)
+
+
+def _changed(divergence: Divergence) -> bool:
+    """h2 looks at its configuration each time."""
+    return dict(vars(divergence.real.configuration)) != divergence.real.first
+
+
+def _other_reason(divergence: Divergence) -> bool:
+    """Both fail: of two things that are wrong, ours tells that the stream is not fit for it."""
+    known = divergence.real.h2.exceptions.H2Error
+    failed = isinstance(divergence.h2.error, known) and unchanged(divergence)
+    gone = type(divergence.ours.error).__name__ in ("NoSuchStreamError", "StreamClosedError")
+    words = str(divergence.ours.error)
+    return failed and (gone or "may be sent" in words or "cannot be promised" in words)
+
+
+def _credit_for_0(divergence: Divergence) -> bool:
+    """`increment_flow_control_window` with a stream 0."""
+    calls = divergence.step.what == "increment_flow_control_window"
+    failed = isinstance(divergence.h2.error, KeyError) and divergence.ours.error is None
+    return calls and failed and [item.stream for item in divergence.ours.said] == [0]
+
+
 CALLS = [
+    Difference(
+        "credit for stream 0",
+        "`increment_flow_control_window` with a `stream_id` of 0 raises `KeyError`",
+        "it means the connection, as `None` does",
+        "RFC 9113 §6.9: stream 0 is the connection",
+        _credit_for_0,
+    ),
+    Difference(
+        "configuration that changes",
+        "a configuration that is changed while it is in use counts from then on",
+        "what it was when the connection was made",
+        "it is looked at once, and not for each field",
+        _changed,
+    ),
+    Difference(
+        "frames out of place",
+        "sends WINDOW_UPDATE on a stream that it has promised, and pushes and trailers on one that "
+        "was opened by CONNECT",
+        "`ProtocolError`",
+        "RFC 9113 §5.1, §8.5: MUST NOT",
+        _out_of_place,
+    ),
+    Difference(
+        "requests of servers",
+        "a server can send a request",
+        "`NoSuchStreamError`",
+        "RFC 9113 §8.4: a server's streams begin with PUSH_PROMISE",
+        _requests_of_servers,
+    ),
+    Difference(
+        "content of no content",
+        "sends the body of a response to HEAD, or of a 204 or 304",
+        "leaves the octets out",
+        "RFC 9110 §6.4.1: such a response has no content; many programs do not know the method",
+        _content_of_nothing,
+    ),
     Difference(
         "numbers out of range",
         "cuts bits off stream ids and codes of settings that are too great",
@@ -82,9 +164,9 @@ CALLS = [
         _too_many_pushes,
     ),
     Difference(
-        "ids that are too low",
-        "`StreamIDTooLowError` from `send_headers`",
-        "`StreamClosedError`; `NoSuchStreamError` for 0 and below",
+        "ids that cannot be used",
+        "`send_headers` raises `StreamIDTooLowError`, or `TooManyStreamsError` if that is so too",
+        "`StreamClosedError`; `NoSuchStreamError` for what cannot be a stream of this side",
         "nothing is kept of streams that were closed or skipped",
         _low_ids,
     ),
@@ -130,5 +212,12 @@ CALLS = [
         "it does nothing",
         "RFC 9113 §3.4: there is one preface",
         _begun_twice,
+    ),
+    Difference(
+        "several reasons",
+        "of several things that are wrong with a call, tells the size or the number",
+        "that the stream is not there, or not in a state for it",
+        "no order is promised",
+        _other_reason,
     ),
 ]

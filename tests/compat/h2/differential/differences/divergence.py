@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from ..world import Outcome, Step, World, streams_in
+from ..world import Outcome, Step, World, frames_in
 
 
 @dataclass
@@ -21,6 +21,8 @@ class Divergence:
     """The states of h2's streams before the step."""
     view: dict[str, object]
     """What could be seen here before the step."""
+    after: dict[str, object] = field(default_factory=dict)
+    """And after it: entries do not change this."""
 
     @property
     def client(self) -> bool:
@@ -49,17 +51,19 @@ class Divergence:
         return self.view["state"] == "CLOSED"
 
     @property
-    def streams(self) -> set[int]:
-        """The streams whose frames arrived."""
-        return set(streams_in(self.step.octets))
+    def frames(self) -> list[tuple[int, int]]:
+        """Type and stream of the frames that arrived."""
+        return list(frames_in(self.step.octets))
 
     @property
-    def frame_type(self) -> int:
-        """The type of the (first) frame that arrived; -1 if none did."""
-        octets = self.step.octets
-        if octets.startswith(b"PRI * "):
-            octets = octets[24:]
-        return octets[3] if len(octets) >= 9 else -1
+    def streams(self) -> set[int]:
+        """The streams whose frames arrived."""
+        return {stream for _, stream in self.frames}
+
+    @property
+    def kinds(self) -> set[int]:
+        """The types of the frames that arrived."""
+        return {kind for kind, _ in self.frames}
 
 
 def states_of(world: World) -> dict[int, dict[str, object]]:
@@ -99,7 +103,7 @@ class Difference:
 def unchanged(divergence: Divergence) -> bool:
     """A call failed here, and nothing came of it."""
     ours = divergence.ours
-    same = all(value == ours.view[key] for key, value in divergence.view.items())
+    same = all(value == divergence.after[key] for key, value in divergence.view.items())
     return not divergence.step.octets and ours.error is not None and not ours.said and same
 
 

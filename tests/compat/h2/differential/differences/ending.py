@@ -13,14 +13,6 @@ def _stream_error(divergence: Divergence) -> bool:
     return failed and fine and reset_and_told(divergence)
 
 
-def _late(divergence: Divergence) -> bool:
-    """A frame for a stream that was reset from here: nothing is said or told of it."""
-    quiet = not divergence.ours.said and not divergence.ours.events and not divergence.ours.error
-    again = [item.kind for item in divergence.h2.said] == ["RST_STREAM"]
-    known = bool(divergence.streams & divergence.here.reset)
-    return quiet and known and (again or divergence.h2.error is not None)
-
-
 def _graceful(divergence: Divergence) -> bool:
     """There was a GOAWAY without an error, and open streams go on here."""
     codes = divergence.here.goodbyes
@@ -29,9 +21,9 @@ def _graceful(divergence: Divergence) -> bool:
 
 
 def _after_the_end(divergence: Divergence) -> bool:
-    """There was a GOAWAY with an error: nothing is said or told here any more."""
+    """There was a GOAWAY with an error: nothing more is said here."""
     ours = divergence.ours
-    quiet = not ours.events and not ours.said and ours.error is None
+    quiet = not ours.events and not ours.lost and not ours.said
     return divergence.is_over and divergence.here.goodbyes != {0} and quiet
 
 
@@ -58,11 +50,24 @@ def _strangers(divergence: Divergence) -> bool:
 def _overflowing(divergence: Divergence) -> bool:
     """SETTINGS that overflow a window have no effect here."""
     failed = divergence.h2.raised == divergence.ours.raised
-    wide = divergence.slug == "settings.window"
+    wide = divergence.slug == "settings.stream_window"
     return failed and wide and divergence.unlike == ["view"]
 
 
+def _late_interim(divergence: Divergence) -> bool:
+    """h2 ends the connection for an interim response on a stream that it has reset."""
+    words = "RECV_INFORMATIONAL_HEADERS in state 6" in str(divergence.h2.error)
+    return words and bool(divergence.streams & divergence.here.reset) and not divergence.ours.said
+
+
 ENDING = [
+    Difference(
+        "late interim responses",
+        "ends the connection for one on a stream that it has reset",
+        "ignores them",
+        "RFC 9113 §5.1: the peer may not have heard of it yet",
+        _late_interim,
+    ),
     Difference(
         "last words to strangers",
         "raises, and says nothing, where the preface is not HTTP/2's",
@@ -87,7 +92,7 @@ ENDING = [
     Difference(
         "after the end",
         "each further frame raises once more and is answered by another GOAWAY",
-        "nothing is said or told after a GOAWAY with an error",
+        "nothing more is said after a GOAWAY with an error",
         "RFC 9113 §5.4.1: the connection is over; late frames are to be expected",
         _after_the_end,
     ),
@@ -112,12 +117,5 @@ ENDING = [
         "seen it",
         "RFC 9113 §8.1.1: a malformed message is a stream error; the other streams go on",
         _stream_error,
-    ),
-    Difference(
-        "late frames",
-        "answers each frame for a stream that it has reset by another RST_STREAM",
-        "ignores them, but for their credit and their field blocks",
-        "RFC 9113 §5.1: the peer may not have heard of it yet",
-        _late,
     ),
 ]

@@ -10,13 +10,13 @@ from .divergence import Difference, Divergence, reset_and_told, states_of, uncha
 def _resets(divergence: Divergence) -> bool:
     """The stream is reset here, for something that h2 does not check."""
     fine = divergence.h2.error is None and divergence.ours.error is None
-    kinds = (f.HEADERS, f.PUSH_PROMISE, f.CONTINUATION)
-    return fine and divergence.frame_type in kinds and reset_and_told(divergence)
+    kinds = {f.HEADERS, f.PUSH_PROMISE, f.CONTINUATION}
+    return fine and bool(divergence.kinds & kinds) and reset_and_told(divergence)
 
 
 def _padding_only(divergence: Divergence) -> bool:
     padding = "invalid padding" in str(divergence.h2.error)
-    return padding and divergence.frame_type == f.HEADERS
+    return padding and f.HEADERS in divergence.kinds
 
 
 def _empty_body(divergence: Divergence) -> bool:
@@ -37,7 +37,7 @@ def _many_fields(divergence: Divergence) -> bool:
 
 def _promised_method(divergence: Divergence) -> bool:
     told = [kind for kind, _ in divergence.h2.events] == ["PushedStreamReceived"]
-    return told and divergence.frame_type == f.PUSH_PROMISE and _resets(divergence)
+    return told and f.PUSH_PROMISE in divergence.kinds and _resets(divergence)
 
 
 def _grammar(divergence: Divergence) -> bool:

@@ -18,11 +18,11 @@ def _by_slug(*slugs: str) -> Excuse:
 
 def _idle(divergence: Divergence) -> bool:
     """A frame on a stream that nobody has opened, and h2 lets it pass."""
-    kinds = (f.RST_STREAM, f.HEADERS, f.DATA, f.WINDOW_UPDATE)
+    kinds = {f.RST_STREAM, f.HEADERS, f.DATA, f.WINDOW_UPDATE}
     ours = divergence.ours.error is not None and divergence.ours.view["state"] == "CLOSED"
     opened = [divergence.view.get(f"window {stream}") for stream in divergence.streams - {0}]
     never = "NoSuchStreamError" in opened or None in opened
-    return divergence.h2.error is None and ours and never and divergence.frame_type in kinds
+    return divergence.h2.error is None and ours and never and bool(divergence.kinds & kinds)
 
 
 def _reserved_streams(divergence: Divergence) -> bool:
@@ -33,13 +33,13 @@ def _reserved_streams(divergence: Divergence) -> bool:
 def _reserved_bit(divergence: Divergence) -> bool:
     """h2 refuses WINDOW_UPDATE with it."""
     octets = divergence.step.octets
-    set_bit = divergence.frame_type == f.WINDOW_UPDATE and octets[-4] > 127
+    set_bit = f.WINDOW_UPDATE in divergence.kinds and octets[-4] > 127
     return set_bit and divergence.ours.error is None and divergence.h2.error is not None
 
 
 def _broken_altsvc(divergence: Divergence) -> bool:
     fine = divergence.ours.error is None and not divergence.ours.said
-    return divergence.frame_type == f.ALTSVC and fine and divergence.h2.error is not None
+    return f.ALTSVC in divergence.kinds and fine and divergence.h2.error is not None
 
 
 def _stream_altsvc(divergence: Divergence) -> bool:
@@ -52,7 +52,7 @@ def _stream_altsvc(divergence: Divergence) -> bool:
 def _after_reset(divergence: Divergence) -> bool:
     """HEADERS on a stream that the peer has reset or ended itself."""
     codes = [item.number for item in divergence.h2.said if item.kind == "RST_STREAM"]
-    kinds = divergence.frame_type in (f.HEADERS, f.CONTINUATION)
+    kinds = bool(divergence.kinds & {f.HEADERS, f.CONTINUATION})
     ours = getattr(divergence.ours.error, "error_code", None) == f.STREAM_CLOSED
     return kinds and ours and codes[-1:] == [f.STREAM_CLOSED] and divergence.h2.error is None
 
@@ -61,7 +61,7 @@ def _refused_promises(divergence: Divergence) -> bool:
     """Both reset a stream that is promised on one that was reset."""
     said = [divergence.h2.said, divergence.ours.said]
     kinds = [[item.kind for item in items] for items in said]
-    return divergence.frame_type == f.PUSH_PROMISE and kinds == [["RST_STREAM"]] * 2
+    return f.PUSH_PROMISE in divergence.kinds and kinds == [["RST_STREAM"]] * 2
 
 
 def _interim_push(divergence: Divergence) -> bool:
@@ -87,7 +87,7 @@ def _counted(divergence: Divergence) -> bool:
 
 def _content_of_none(divergence: Divergence) -> bool:
     """Content of a response that has none: h2 tells it."""
-    told = divergence.h2.error is None and divergence.frame_type == f.DATA
+    told = divergence.h2.error is None and f.DATA in divergence.kinds
     return told and divergence.client and reset_and_told(divergence)
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from tests.http2 import frames as f
 
+from ..wire import Said
 from ..world import Told
 from .divergence import Difference, Divergence, Excuse
 
@@ -26,11 +27,15 @@ def _closed_windows(divergence: Divergence) -> bool:
     h2, ours = divergence.h2.view, divergence.ours.view
     found = False
     for key, window in h2.items():
-        if not key.startswith("window ") or ours[key] != "StreamClosedError":
+        if not key.startswith("window ") or ours[key] == window:
             continue
         stream = divergence.real.connection.streams.get(int(key[7:]))
-        gone = h2["state"] == "CLOSED" or (stream is not None and stream.closed)
-        if window != ours[key] and gone:
+        forgotten = window == "StreamClosedError"
+        closed = forgotten or h2["state"] == "CLOSED" or (stream is not None and stream.closed)
+        # What is said of a stream until the program knows that it was reset.
+        initial = divergence.here.connection.remote_settings.initial_window_size
+        at_first = min(initial, divergence.here.connection.outbound_flow_control_window)
+        if closed and ours[key] in ("StreamClosedError", at_first):
             ours[key] = window
             found = True
     asked = divergence.step.what.endswith("_flow_control_window")
@@ -57,7 +62,7 @@ def _altsvc_opens(divergence: Divergence) -> bool:
     """h2 takes any ALTSVC for the opening of a stream, in its connection's state."""
     h2, ours = divergence.h2.view, divergence.ours.view
     kept = divergence.real.kept
-    if divergence.frame_type == f.ALTSVC or divergence.step.what.startswith("advertise"):
+    if f.ALTSVC in divergence.kinds or divergence.step.what.startswith("advertise"):
         kept["ALTSVC"] = True
     if "ALTSVC" in kept and h2["state"] != "CLOSED" and ours["state"] == "IDLE" != h2["state"]:
         ours["state"] = h2["state"]
@@ -111,9 +116,14 @@ def _of_the_tree(divergence: Divergence) -> bool:
 def _refused_by_goaway(divergence: Divergence) -> bool:
     """Which requests the server will not answer."""
     events = divergence.ours.events
-    if divergence.frame_type != f.GOAWAY:
+    if f.GOAWAY not in divergence.kinds:
         return False
-    kept = [event for event in events if event[0] != "StreamReset"]
+
+    def is_refused(told: Told) -> bool:
+        refused = told[0] == "StreamReset" and told[1]["error_code"][2] == f.REFUSED_STREAM
+        return refused and told not in divergence.h2.events
+
+    kept = [event for event in events if not is_refused(event)]
     divergence.ours.events = kept
     return len(kept) < len(events)
 
@@ -150,7 +160,29 @@ def _lower_case(divergence: Divergence) -> bool:
     return False
 
 
+def _late(divergence: Divergence) -> bool:
+    """Frames for a stream that was reset from here: h2 answers each of them."""
+    gone = divergence.streams & divergence.here.reset
+
+    def again(said: Said) -> bool:
+        return said.kind == "RST_STREAM" and said.stream in gone and said.number == f.STREAM_CLOSED
+
+    kept = [item for item in divergence.h2.said if not again(item)]
+    found = len(kept) < len(divergence.h2.said)
+    if found and not any(again(item) for item in divergence.ours.said):
+        divergence.h2.said = kept
+        return True
+    return False
+
+
 WORDS = [
+    Difference(
+        "late frames",
+        "answers each frame for a stream that it has reset by another RST_STREAM",
+        "ignores them, but for their credit and their field blocks",
+        "RFC 9113 §5.1: the peer may not have heard of it yet",
+        _late,
+    ),
     Difference(
         "normalised anyway",
         "with `normalize_outbound_headers=False` sends names in upper case, and secrets that go "
@@ -199,7 +231,8 @@ WORDS = [
     Difference(
         "windows of closed streams",
         "`local_flow_control_window` answers for a closed stream until it has been cleaned up",
-        "`StreamClosedError`, at once",
+        "`StreamClosedError`, at once; but for a stream that the last octets have reset, what it "
+        "was at first",
         "closed streams leave no state behind; nothing may be sent on them anyway",
         _closed_windows,
     ),
