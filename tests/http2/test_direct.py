@@ -33,7 +33,7 @@ from . import frames as f
 from .frames import GET, HEAD, OK, POST, Frame, data, goaway, headers, push_promise, settings
 from .script import Goaway, Peer, facing_client, facing_server, made_of
 
-HUGE = (2**31, 2**32, 2**63, 2**64, 10**30)
+HUGE = (2**31, 2**63, 10**30)
 TRAILERS = [(b"x-sum", b"42")]
 
 
@@ -107,7 +107,7 @@ def test_frames_leave_in_the_order_of_the_calls():
     )
 
 
-@examples(max_examples=60, deadline=None)
+@examples(max_examples=25, deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from([1, 3, 5]), st.integers(0, 9000), st.booleans()), max_size=20
@@ -272,6 +272,7 @@ def test_heads_are_checked_as_those_of_a_scheduling_connection():
 # RFC 7540's priorities.
 
 
+@examples(max_examples=25, deadline=None)
 @given(
     st.integers(0, 2**31 - 1).filter(lambda stream: stream != 1),
     st.integers(1, 256),
