@@ -56,7 +56,7 @@ def test_every_difference_is_seen_and_every_scenario_exists() -> None:
     [
         ("windows of closed streams", "calls: end_stream"),
         ("words in GOAWAY", "faults: to a server: DATA on stream 0"),
-        (CREDIT.slug, "windows: bodies acknowledged in portions"),
+        (CREDIT.slug, "windows: a part acknowledged while little is left"),
     ],
 )
 def test_what_is_met_everywhere_is_met(slug: str, name: str) -> None:

@@ -235,6 +235,8 @@ class World:
         """Octets of window that the implementation gave back of its own accord."""
         self.reset: set[int] = set()
         """The streams that were reset from here."""
+        self.announced: dict[int, int] = {}
+        """The settings that were said."""
         self.goodbyes: set[int] = set()
         """The codes of GOAWAY, said and heard."""
         self.kept: dict[str, object] = {}
@@ -318,6 +320,8 @@ class World:
                 said.append(item)
             if item.kind == "RST_STREAM":
                 self.reset.add(item.stream)
+            elif item.kind == "SETTINGS":
+                self.announced.update(item.content)
             elif item.kind == "GOAWAY":
                 self.goodbyes.add(item.number)
         return said

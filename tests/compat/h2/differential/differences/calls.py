@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.http2 import frames as f
+
 from .divergence import Difference, Divergence, unchanged
 
 
@@ -81,7 +83,8 @@ def _out_of_place(divergence: Divergence) -> bool:
     """What the stream's state, or CONNECT, does not allow."""
     words = str(divergence.ours.error)
     tunnel = words == "a tunnel has no trailers"
-    return (tunnel or "may be sent" in words) and _fails_here_only(divergence)
+    data = divergence.step.what in ("send_data", "end_stream")
+    return not data and (tunnel or "may be sent" in words) and _fails_here_only(divergence)
 
 
 def _requests_of_servers(divergence: Divergence) -> bool:
@@ -112,7 +115,22 @@ def _credit_for_0(divergence: Divergence) -> bool:
     return calls and failed and [item.stream for item in divergence.ours.said] == [0]
 
 
+def _not_announced(divergence: Divergence) -> bool:
+    """h2 puts settings into force that the peer was never told."""
+    initial = divergence.real.connection.local_settings.initial_window_size
+    asks = divergence.step.what == "remote_flow_control_window"
+    return asks and divergence.real.announced.get(f.INITIAL_WINDOW_SIZE) != initial
+
+
 CALLS = [
+    Difference(
+        "settings that are not announced",
+        "what is changed in `local_settings` without `update_settings` comes into force when the "
+        "peer acknowledges anything",
+        "nothing happens before it is announced",
+        "RFC 9113 §6.5.3: the peer cannot keep to what it was not told",
+        _not_announced,
+    ),
     Difference(
         "credit for stream 0",
         "`increment_flow_control_window` with a `stream_id` of 0 raises `KeyError`",

@@ -594,3 +594,25 @@ client(
     receive(f.headers(1, f.OK)),
 )
 raw("nothing but a hello", *SERVING, client=False)
+head = receive(f.headers(1, f.HEAD))
+server("DATA of a response to HEAD", head, call.send_headers(1, OK), call.send_data(1, b"octets"))
+server(
+    "DATA of a 204",
+    asked,
+    call.send_headers(1, [(":status", "204")]),
+    call.send_data(1, b"octets", end_stream=True),
+)
+server("a request by a server", asked, call.send_headers(2, GET))
+server("too much DATA before a response", asked, call.send_data(1, bytes(17_000)))
+server(
+    "trailers in a tunnel",
+    receive(f.headers(1, [(b":method", b"CONNECT"), f.GET[3]], end_stream=False)),
+    call.send_headers(1, OK),
+    call.send_headers(1, [("x", "y")], end_stream=True),
+)
+server(
+    "credit for a promised stream",
+    asked,
+    call.push_stream(1, 2, GET),
+    call.increment_flow_control_window(5, 2),
+)

@@ -296,3 +296,9 @@ client(
     call.ping(b"12345678"),
     call.close_connection(),
 )
+client(
+    "a late interim response",
+    ask,
+    call.reset_stream(1),
+    receive(f.headers(1, [(b":status", b"103")], end_stream=False)),
+)

@@ -289,3 +289,11 @@ server(
     receive(f.settings((3, 9), (200, 3))),
     do(lambda world: [type(code).__name__ for code in world.connection.remote_settings]),
 )
+server(
+    "settings changed and not announced",
+    mutate(4, 1000),
+    uploads,
+    call.update_settings({3: 10}),
+    receive(f.settings_ack()),
+    call.remote_flow_control_window(1),
+)

@@ -134,3 +134,11 @@ server(
     call.local_flow_control_window(1),
     call.send_data(1, bytes(1540)),
 )
+server(
+    "a part acknowledged while little is left",
+    uploads,
+    much,
+    receive(f.data(1, bytes(11_000))),
+    call.acknowledge_received_data(20_000, 1),
+)
+client("credit for stream 0", ask, call.increment_flow_control_window(10, 0))
