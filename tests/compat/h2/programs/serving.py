@@ -19,7 +19,11 @@ from tests.support.certs import TLSFiles
 from tests.support.peers import require_tool
 from tests.support.process import PATIENCE, Background
 
-BROKEN = "RuntimeError: as the test wants it"
+# What may be in the log: what a route does on purpose, and what asyncio 3.11 says of connections
+# that are cancelled at the end.
+BROKEN = re.compile(
+    r"^(?:RuntimeError: as the test wants it|asyncio\.exceptions\.CancelledError)$", re.MULTILINE
+)
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ def hypercorn(engine: str, tls: TLSFiles, *options: str) -> Iterator[Served]:
         if process.process.poll() is None:
             assert process.stop(signal.SIGTERM) == 0
         faults = process.output.count("Traceback (most recent call last)")
-        assert faults == process.output.count(BROKEN), process.output
+        assert faults == len(BROKEN.findall(process.output)), process.output
 
 
 def story(frames: Iterable[Frame]) -> list[tuple[Any, ...]]:
