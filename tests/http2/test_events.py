@@ -28,11 +28,12 @@ KINDS = [
 ]
 
 
+FLAGS = ("end_stream", "remote_reset", "incremental", "remote", "exclusive", "in_headers")
 # Attributes that are not numbers, with two different values each.
 SAMPLES = {
     **dict.fromkeys(("data", "ping_data", "payload", "origin"), (b"one", b"two")),
     **dict.fromkeys(("additional_data", "field_value"), (b"one", b"two")),
-    **dict.fromkeys(("end_stream", "remote_reset", "incremental", "remote"), (False, True)),
+    **dict.fromkeys(FLAGS, (False, True)),
     "headers": ([(b"x", b"1")], [(b"x", b"2")]),
     "origins": ([b"https://a"], [b"https://b"]),
     "changed_settings": ({4: (None, 1)}, {4: (1, 2)}),

@@ -157,6 +157,25 @@ def test_a_request_that_depends_on_itself_is_reset():
     # RFC 7540 §5.3.1, as above.
     peer = facing_server()
     peer.sends(headers(1, f.GET, depends_on=1)).loses(1, PROTOCOL)
+    # Its id is used up.
+    peer.sends(headers(3, f.GET)).clear()
+    assert peer.connection.highest_remote_stream_id == 3
+
+
+@pytest.mark.parametrize("stream", [1, 2, 3])
+def test_a_head_that_depends_on_itself_is_first_of_all_one_on_its_stream(stream):
+    # 1 has closed, 2 is ours, 3 was skipped: the same as without a priority.
+    for depends_on in (None, stream):
+        peer = facing_server().sends(headers(1, f.GET), headers(5, f.GET))
+        peer.connection.send_response(1, 200, [])
+        peer.clear().sends(headers(stream, f.GET, depends_on=depends_on))
+        peer.dies(f.STREAM_CLOSED if stream == 1 else PROTOCOL)
+
+
+def test_a_late_head_on_a_stream_that_we_reset_may_depend_on_itself():
+    peer = facing_server().sends(headers(1, f.POST, end_stream=False))
+    peer.connection.reset_stream(1)
+    peer.clear().sends(headers(1, [(b"x", b"y")], depends_on=1)).expect().wire()
 
 
 # Frames that mean nothing here, and must change nothing.
@@ -313,3 +332,29 @@ def test_the_goaway_of_a_fault_names_the_last_stream_taken():
     peer = facing_server()
     peer.sends(headers(1, f.GET), headers(5, f.GET), f.ping(b"short")).hears()
     assert f.last_stream(peer.reads()[-1]) == 5
+
+
+@pytest.mark.parametrize(
+    ("frame", "stream"),
+    [
+        (data(3, b"x"), 3),
+        (rst_stream(3), 3),
+        (window_update(5, 1), 5),
+        (headers(2, f.GET), 2),
+        (f.ping(b"short"), 0),
+        (data(0, b"x"), 0),
+    ],
+)
+def test_the_end_of_a_connection_tells_whose_frame_it_was(frame, stream):
+    peer = with_one_open_stream().sends(frame)
+    assert peer.hears()[-1].stream_id == stream
+
+
+def test_the_end_of_a_connection_tells_of_a_frame_on_a_closed_stream():
+    peer = facing_server().sends(headers(1, f.GET), headers(3, f.GET))
+    peer.connection.send_response(1, 200, [])
+    peer.clear().sends(headers(1, f.GET))
+    assert peer.hears()[-1].stream_id == 1
+    peer = facing_client()
+    peer.sends(f.goaway(0, PROTOCOL))
+    assert peer.hears()[-1].stream_id == 0

@@ -15,6 +15,8 @@ import pytest
 from plait.http2 import (
     WAITS_FOR_CREDIT,
     Config,
+    Connection,
+    DirectConnection,
     Limits,
     RequestReceived,
     StreamReset,
@@ -32,7 +34,7 @@ from .attack import (
     part_by_part,
 )
 from .frames import GET, POST, data, headers, octets, ping, rst_stream, settings, window_update
-from .script import Clock, Peer, facing_server
+from .script import Clock, Peer, facing_server, made_of
 
 CALM, PROTOCOL, FLOW, SIZE = (
     f.ENHANCE_YOUR_CALM,
@@ -56,6 +58,13 @@ WAYS = [
 def way(request: pytest.FixtureRequest) -> tuple[Cut, bool]:
     """How the attack arrives, and whether the attacker reads our answers."""
     return request.param
+
+
+@pytest.fixture(params=[Connection, pytest.param(DirectConnection, marks=SLOW)], autouse=True)
+def kind(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A connection that schedules, and one whose caller sends the frames: the way in is one."""
+    with made_of(request.param):
+        yield
 
 
 _GET = f.block(GET)

@@ -335,3 +335,27 @@ def test_received_octets_may_be_reused_by_the_caller():
 
 def test_no_octets_cause_nothing():
     assert facing_server().connection.receive_data(b"") == []
+
+
+@pytest.mark.parametrize("code", [-1, 2**32, 2**63, 2**64])
+def test_an_error_code_has_32_bits(code):
+    peer = answering()
+    for call in (
+        lambda: peer.connection.reset_stream(1, code),
+        lambda: peer.connection.send_goaway(code),
+        lambda: peer.connection.terminate(code),
+    ):
+        with pytest.raises(UsageError):
+            call()
+    peer.wire()
+    peer.connection.reset_stream(1, 2**32 - 1)
+    peer.wire(rst_stream(1, 2**32 - 1))
+
+
+@pytest.mark.parametrize("wrong", ["text", 5, None])
+def test_a_goodbye_that_is_no_octets_leaves_no_half_of_a_frame(wrong):
+    peer = answering()
+    with pytest.raises(TypeError):
+        peer.connection.send_goaway(0, wrong)
+    assert not peer.connection.goaway_sent
+    peer.wire().lives()

@@ -217,3 +217,14 @@ def test_requests_may_follow_the_preface_without_waiting():
     peer = facing_server(handshake=False)
     peer.sends(octets([PREFACE, settings(), headers(1, f.GET), headers(3, f.GET)]))
     assert [e.stream_id for e in peer.hears() if hasattr(e, "method")] == [1, 3]
+
+
+def test_any_first_frame_will_do_where_somebody_says_so():
+    peer = facing_server(handshake=False, settings_first=False)
+    peer.sends(f.PREFACE, f.headers(1, f.GET))
+    assert [event.stream_id for event in peer.hears()] == [1]
+    peer.lives()
+    peer = facing_client(handshake=False, settings_first=False)
+    peer.connection.send_request(f.GET)
+    peer.sends(f.headers(1, f.OK))
+    assert peer.hears()[0].status == 200

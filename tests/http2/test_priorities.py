@@ -8,6 +8,7 @@ from plait.http2 import (
     DATA_DEFERRED,
     DATA_EOF,
     NoSuchStreamError,
+    PriorityReceived,
     PriorityUpdated,
     RequestReceived,
     UsageError,
@@ -300,3 +301,80 @@ def test_the_head_of_a_low_priority_is_not_held_back():
         peer.connection.send_response(stream, 200, [], BODY)
     frames = peer.reads()
     assert frames[:2] == [headers(s, OK, end_stream=False) for s in (1, 3)]
+
+
+# ------------------------------------------------------------------------------------------------
+# RFC 7540's scheme, told to whoever wants to know.
+
+
+def curious(**changes: object) -> Peer:
+    return facing_server(report_priorities=True, **changes)
+
+
+def test_priorities_of_rfc_7540_are_told_where_they_are_asked_for():
+    peer = curious().sends(
+        f.priority(5, 3, 0),
+        f.Frame(f.PRIORITY, 0, 2**31 - 1, b"\xff\xff\xff\xfe\xff"),
+        headers(1, GET, depends_on=7),
+        headers(3, GET),
+        f.priority(1, 0, 9),
+    )
+    peer.expect(
+        PriorityReceived(5, 3, 1, False, False),
+        PriorityReceived(2**31 - 1, 2**31 - 2, 256, True, False),
+        RequestReceived(1, GET, True),
+        PriorityReceived(1, 7, 16, False, True),
+        RequestReceived(3, GET, True),
+        PriorityReceived(1, 0, 10, False, False),
+    )
+
+
+def test_a_priority_is_told_behind_the_head_and_before_what_follows_from_it():
+    peer = facing_client(report_priorities=True)
+    peer.connection.send_request(GET)
+    peer.clear().sends(headers(1, OK, depends_on=3, pad=2))
+    assert [type(event).__name__ for event in peer.hears()] == [
+        "ResponseReceived",
+        "PriorityReceived",
+        "StreamClosed",
+    ]
+
+
+def test_a_priority_waits_for_the_end_of_its_block():
+    peer = curious()
+    whole = headers(1, GET, depends_on=9)
+    first = f.Frame(f.HEADERS, f.WITH_PRIORITY | f.END_STREAM, 1, whole.payload[:20])
+    peer.sends(first).expect()
+    peer.sends(f.continuation(1, whole.payload[20:], end_headers=False)).expect()
+    peer.sends(f.continuation(1, b""), headers(3, GET))
+    peer.expect(
+        RequestReceived(1, GET, True),
+        PriorityReceived(1, 9, 16, False, True),
+        RequestReceived(3, GET, True),
+    )
+
+
+def test_the_priority_of_a_request_that_is_not_taken_is_not_told():
+    peer = curious().sends(headers(1, [*GET, (b"X", b"y")], depends_on=9), headers(3, GET))
+    assert [getattr(event, "slug", None) for event in peer.hears()] == ["field.name", None]
+
+
+def test_the_priority_of_trailers_is_told():
+    peer = curious().sends(headers(1, f.POST, end_stream=False)).clear()
+    peer.sends(headers(1, [(b"x", b"y")], depends_on=5))
+    assert peer.hears()[-1] == PriorityReceived(1, 5, 16, False, True)
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_priorities_that_mean_nothing_are_not_told(asked):
+    # RFC 9218 §2.1: the peer has said so, or nobody wants to know.
+    peer = facing_server(None, (f.NO_RFC7540_PRIORITIES, int(asked)), report_priorities=asked)
+    peer.sends(headers(1, GET, depends_on=3), f.priority(1, 3))
+    peer.expect(RequestReceived(1, GET, True))
+
+
+def test_priorities_that_are_told_cost_the_peer_what_they_cost():
+    peer = curious()
+    for _ in range(10_100):
+        peer.connection.receive_data(bytes(f.priority(99, 97)))
+    assert peer.connection.closed

@@ -124,12 +124,16 @@ class FieldBlocks:
         """HEADERS whose priority names its own stream: decoded, and the stream is reset."""
         if not flags & END_HEADERS:
             raise ConnectionFault(_PROTOCOL_ERROR, "priority.self", "a stream depends on itself")
-        self.decode(data[start:end], [], [])
-        session = self.session
-        if session.streams.is_idle(stream_id):
-            if not session.streams.is_remote(stream_id):
-                raise protocol_error("headers.stream_id", f"stream {stream_id} cannot be opened")
-            session.streams.open_remote(stream_id, 0)
+        block = data[start:end]
+        streams = self.session.streams
+        if stream_id in streams.living:
+            self.decode(block, [], [])
+        elif streams.is_idle(stream_id) and self.session.is_server and stream_id & 1:
+            self.decode(block, [], [])
+            streams.open_remote(stream_id, 0)
+        else:
+            self.on_stray(block, stream_id)
+            return
         raise StreamFault(stream_id, _PROTOCOL_ERROR, "priority.self", "depends on itself")
 
     def on_push_promise(
