@@ -344,6 +344,20 @@ def test_a_program_that_chooses_in_code_has_children_too(tmp_path: Path) -> None
     assert done.stdout == FOUND
 
 
+def test_a_fork_server_does_not_import_the_program_before_its_children(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import multiprocessing.spawn as spawn\n"
+        "asked = eval('lambda: spawn.get_preparation_data(\"any\")',\n"
+        "             {'spawn': spawn, '__name__': 'multiprocessing.forkserver'})()\n"
+        "of_a_child = spawn.get_preparation_data('any')\n"
+        "print(*of_a_child.keys() - asked.keys())\n"
+    )
+    done = compat(program)
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert done.stdout == "init_main_from_path\n"
+
+
 def test_a_child_finds_plait_where_only_its_parent_knows_it(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 MODULE = "multiprocessing.spawn"
+FORK_SERVER = "multiprocessing.forkserver"
 
 _INSTALL = """\
 import sys
@@ -52,6 +53,11 @@ def bequeath(names: Collection[str]) -> None:
     def get_preparation_data(name: str) -> dict[str, Any]:
         data: dict[str, Any] = original(name)
         data["plait.compat"] = _Inheritance(data.get("sys_path", sys.path), names)
+        if sys._getframe(1).f_globals.get("__name__") == FORK_SERVER:
+            # It imports the program once for all its children, without a look at our entry; told
+            # of no program it leaves that to them.
+            data.pop("init_main_from_path", None)
+            data.pop("init_main_from_name", None)
         return data
 
     spawn.get_preparation_data = get_preparation_data
