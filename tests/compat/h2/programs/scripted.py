@@ -112,6 +112,16 @@ def last_of_all(peer: Peer, stream_id: int) -> None:
     peer.socket.shutdown(socket.SHUT_WR)
 
 
+def goaway_before_the_end(peer: Peer, stream_id: int) -> None:
+    head, end = answer(stream_id)
+    peer.send(head, goaway(stream_id), end)
+
+
+def too_long(peer: Peer, stream_id: int) -> None:
+    fields = [*OK, (b"content-length", b"2")]
+    peer.send(headers(stream_id, fields, end_stream=False), answer(stream_id)[1])
+
+
 def dropped(peer: Peer, stream_id: int) -> None:
     peer.send(headers(stream_id, OK, end_stream=False), data(stream_id, b"not a"))
     peer.socket.shutdown(socket.SHUT_WR)
@@ -202,6 +212,8 @@ SCRIPTS: dict[str, Script] = {
         reset_behind_the_end,
         turned_away,
         last_of_all,
+        goaway_before_the_end,
+        too_long,
         dropped,
         silent,
         interim,
