@@ -23,7 +23,7 @@ HONEST = EVERYWHERE | {
     "grammar of fields",
     "interim response to a push",
     "late frames",
-    "late interim responses",
+    "late frames that are wrong",
     "nothing but padding",
     "refused by GOAWAY",
     "refused promises",

@@ -237,8 +237,12 @@ class World:
         """The streams that were reset from here."""
         self.announced: dict[int, int] = {}
         """The settings that were said."""
+        self.updates = self.acknowledged = 0
+        """How many SETTINGS were said, and how many of them the peer has acknowledged."""
         self.goodbyes: set[int] = set()
         """The codes of GOAWAY, said and heard."""
+        self.increments = 0
+        """Octets by which the script has enlarged the connection's window."""
         self.kept: dict[str, object] = {}
         """For those who judge."""
 
@@ -255,6 +259,8 @@ class World:
         else:
             if step.what == "receive_data":
                 outcome.events = describe_events(returned)
+                kinds = [kind for kind, _ in outcome.events]
+                self.acknowledged += kinds.count("SettingsAcknowledged")
                 self.goodbyes.update(
                     int(event.error_code)
                     for event in returned
@@ -318,10 +324,13 @@ class World:
                 self.credit[item.stream] += item.number
             else:
                 said.append(item)
+                if item.kind == "WINDOW_UPDATE" and item.stream == 0:
+                    self.increments += item.number
             if item.kind == "RST_STREAM":
                 self.reset.add(item.stream)
             elif item.kind == "SETTINGS":
                 self.announced.update(item.content)
+                self.updates += "ACK" not in item.flags
             elif item.kind == "GOAWAY":
                 self.goodbyes.add(item.number)
         return said

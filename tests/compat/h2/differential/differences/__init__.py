@@ -26,8 +26,9 @@ LOST = Difference(
 CREDIT = Difference(
     "portions of credit",
     "gives credit back when half of the largest window so far is consumed",
-    "when half of the window is, or when what waits is as much as the peer has left",
-    "about as many frames; no window is left empty",
+    "when half of the window is, or when what waits is as much as the peer has left; the "
+    "connection has back at once what lies unread on streams that are gone",
+    "about as many frames; no window is left empty, and none leaks",
     lambda divergence: False,
 )
 NOT_BY_STEPS = [LOST, CREDIT]

@@ -100,12 +100,14 @@ def _changed(divergence: Divergence) -> bool:
 
 
 def _other_reason(divergence: Divergence) -> bool:
-    """Both fail: of two things that are wrong, ours tells that the stream is not fit for it."""
+    """Both fail: of two things that are wrong, ours tells of the stream or of the fields."""
     known = divergence.real.h2.exceptions.H2Error
     failed = isinstance(divergence.h2.error, known) and unchanged(divergence)
-    gone = type(divergence.ours.error).__name__ in ("NoSuchStreamError", "StreamClosedError")
+    names = ("NoSuchStreamError", "StreamClosedError", "StreamIDTooLowError")
+    gone = type(divergence.ours.error).__name__ in names
     words = str(divergence.ours.error)
-    return failed and (gone or "may be sent" in words or "cannot be promised" in words)
+    reasons = ("may be sent", "cannot be promised", "(field.")
+    return failed and (gone or any(reason in words for reason in reasons))
 
 
 def _credit_for_0(divergence: Divergence) -> bool:
@@ -122,7 +124,20 @@ def _not_announced(divergence: Divergence) -> bool:
     return asks and divergence.real.announced.get(f.INITIAL_WINDOW_SIZE) != initial
 
 
+def _forbidden_settings(divergence: Divergence) -> bool:
+    """A setting that this side must not announce, or not any more."""
+    updates = divergence.step.what == "update_settings"
+    return updates and "cannot be" in str(divergence.ours.error) and _fails_here_only(divergence)
+
+
 CALLS = [
+    Difference(
+        "settings that must not be sent",
+        "a server can announce ENABLE_PUSH 1",
+        "`ProtocolError`",
+        "RFC 9113 §6.5.2: MUST NOT; the client would end the connection",
+        _forbidden_settings,
+    ),
     Difference(
         "settings that are not announced",
         "what is changed in `local_settings` without `update_settings` comes into force when the "
@@ -234,7 +249,7 @@ CALLS = [
     Difference(
         "several reasons",
         "of several things that are wrong with a call, tells the size or the number",
-        "that the stream is not there, or not in a state for it",
+        "that the stream is not fit for it, or the fields are not",
         "no order is promised",
         _other_reason,
     ),

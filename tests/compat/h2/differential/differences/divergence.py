@@ -67,12 +67,13 @@ class Divergence:
 
 
 def states_of(world: World) -> dict[int, dict[str, object]]:
-    """What h2 itself thinks of its streams: their states, and the lengths of bodies."""
+    """What h2 itself thinks of its streams: their states, lengths of bodies, and windows."""
     states = {}
     for at, stream in world.connection.streams.items():
         lengths = {
             "expected": stream._expected_content_length,
             "actual": stream._actual_content_length,
+            "windows": (stream.inbound_flow_control_window, stream.outbound_flow_control_window),
         }
         states[at] = vars(stream.state_machine) | lengths
     return states

@@ -16,13 +16,18 @@ def _stream_error(divergence: Divergence) -> bool:
 def _graceful(divergence: Divergence) -> bool:
     """There was a GOAWAY without an error, and open streams go on here."""
     codes = divergence.here.goodbyes
-    failed = divergence.h2.error is not None
-    return divergence.is_over and codes == {0} and (failed or divergence.ours.error is not None)
+    failed = divergence.h2.error is not None or divergence.ours.error is not None
+    over = divergence.is_over or f.GOAWAY in divergence.kinds
+    return over and codes == {0} and failed
 
 
 def _after_the_end(divergence: Divergence) -> bool:
     """There was a GOAWAY with an error: nothing more is said here."""
     ours = divergence.ours
+    if f.GOAWAY in divergence.kinds and not divergence.is_over:
+        # the end and more in one read
+        told = [kind for kind, _ in ours.events[-1:]] == ["ConnectionTerminated"]
+        return told and ours.error is None and divergence.h2.error is not None
     quiet = not ours.events and not ours.lost and not ours.said
     return divergence.is_over and divergence.here.goodbyes != {0} and quiet
 
@@ -47,26 +52,54 @@ def _strangers(divergence: Divergence) -> bool:
     return divergence.slug == "preface.invalid"
 
 
-def _overflowing(divergence: Divergence) -> bool:
-    """SETTINGS that overflow a window have no effect here."""
-    failed = divergence.h2.raised == divergence.ours.raised
-    wide = divergence.slug == "settings.stream_window"
-    return failed and wide and divergence.unlike == ["view"]
+def _refused_but_kept(divergence: Divergence) -> bool:
+    """The frame is refused by both; h2 has changed something before, or takes it away later."""
+    failed = divergence.h2.error is not None and divergence.h2.raised == divergence.ours.raised
+    return failed and bool(divergence.step.octets) and divergence.unlike == ["view"]
 
 
-def _late_interim(divergence: Divergence) -> bool:
-    """h2 ends the connection for an interim response on a stream that it has reset."""
-    words = "RECV_INFORMATIONAL_HEADERS in state 6" in str(divergence.h2.error)
-    return words and bool(divergence.streams & divergence.here.reset) and not divergence.ours.said
+def _closed_overflow(divergence: Divergence) -> bool:
+    """SETTINGS that would overflow the window of a closed stream only."""
+    fine = divergence.ours.error is None and f.SETTINGS in divergence.kinds
+    return fine and "past 2147483647" in str(divergence.h2.error)
+
+
+def _exhausted(divergence: Divergence) -> bool:
+    """DATA for which there is credit here, but not in h2."""
+    shrunk = "shrunk below 0" in str(divergence.h2.error) and divergence.ours.error is None
+    more = divergence.here.credit[0] > divergence.real.credit[0]
+    return shrunk and more and f.DATA in divergence.kinds
+
+
+def _late_faults(divergence: Divergence) -> bool:
+    """h2 finds something wrong with a frame for a stream that was reset from here."""
+    ours = divergence.ours
+    quiet = not ours.said and not ours.events and ours.error is None
+    gone = divergence.streams <= divergence.here.reset
+    return quiet and gone and divergence.h2.error is not None and bool(divergence.streams)
+
+
+def _acknowledged_early(divergence: Divergence) -> bool:
+    """h2 takes the acknowledgement of its first SETTINGS for that of an update."""
+    shrunk = "shrunk below 0" in str(divergence.h2.error)
+    real = divergence.real
+    return shrunk and real.acknowledged < real.updates and divergence.ours.error is None
 
 
 ENDING = [
     Difference(
-        "late interim responses",
-        "ends the connection for one on a stream that it has reset",
+        "late frames that are wrong",
+        "ends the connection for some: interim responses, increments of 0, fields after the end",
         "ignores them",
-        "RFC 9113 §5.1: the peer may not have heard of it yet",
-        _late_interim,
+        "RFC 9113 §5.1: the peer may not have heard of the reset yet",
+        _late_faults,
+    ),
+    Difference(
+        "acknowledgements in order",
+        "takes the first acknowledgement for that of whatever was announced last",
+        "each is for the oldest SETTINGS that it was not yet given for",
+        "RFC 9113 §6.5.3: a peer may still send what was allowed",
+        _acknowledged_early,
     ),
     Difference(
         "last words to strangers",
@@ -76,11 +109,26 @@ ENDING = [
         _strangers,
     ),
     Difference(
-        "settings that fail",
-        "keeps settings that overflow a window, after it has refused them",
-        "they have no effect",
+        "state after a fault",
+        "keeps some of what a frame has changed before it was refused: settings, ids",
+        "such a frame changes nothing, but for its octets",
         "the connection is over",
-        _overflowing,
+        _refused_but_kept,
+    ),
+    Difference(
+        "overflow of closed streams",
+        "INITIAL_WINDOW_SIZE can overflow the window of a stream that is closed",
+        "only living streams have windows",
+        "RFC 9113 §6.9.2",
+        _closed_overflow,
+    ),
+    Difference(
+        "exhausted windows",
+        "is out of credit sooner: it has none back for what lay unread on streams that are gone, "
+        "before the program acknowledges it",
+        "the connection has it back at once",
+        "a window must not leak",
+        _exhausted,
     ),
     Difference(
         "after a graceful GOAWAY",

@@ -50,10 +50,11 @@ def _stream_altsvc(divergence: Divergence) -> bool:
 
 
 def _after_reset(divergence: Divergence) -> bool:
-    """HEADERS on a stream that the peer has reset or ended itself."""
+    """HEADERS, or CONTINUATION alone, on a stream that the peer has reset or ended itself."""
     codes = [item.number for item in divergence.h2.said if item.kind == "RST_STREAM"]
     kinds = bool(divergence.kinds & {f.HEADERS, f.CONTINUATION})
     ours = getattr(divergence.ours.error, "error_code", None) == f.STREAM_CLOSED
+    ours = ours or divergence.slug == "continuation.unexpected"
     return kinds and ours and codes[-1:] == [f.STREAM_CLOSED] and divergence.h2.error is None
 
 
@@ -65,8 +66,9 @@ def _refused_promises(divergence: Divergence) -> bool:
 
 
 def _interim_push(divergence: Divergence) -> bool:
-    told = [kind for kind, _ in divergence.ours.events] == ["InformationalResponseReceived"]
-    return divergence.client and told and divergence.h2.error is not None
+    """h2 knows no interim response before a pushed one."""
+    told = "InformationalResponseReceived" in [kind for kind, _ in divergence.ours.events]
+    return told and "RECV_INFORMATIONAL_HEADERS in state 1" in str(divergence.h2.error)
 
 
 def _too_many(divergence: Divergence) -> bool:
@@ -99,7 +101,21 @@ def _half_a_frame(divergence: Divergence) -> bool:
     return 9 <= len(octets) < whole and quiet and divergence.h2.error is not None
 
 
+def _increments_of_0(divergence: Divergence) -> bool:
+    """An increment of 0 for a stream that is closed already."""
+    refused = "non-compliant" in str(divergence.h2.error) and divergence.ours.error is None
+    closed = [divergence.after.get(f"window {at}") for at in divergence.streams]
+    return refused and f.WINDOW_UPDATE in divergence.kinds and "StreamClosedError" in closed
+
+
 FRAMES = [
+    Difference(
+        "increments for closed streams",
+        "ends the connection for an increment of 0",
+        "ignores what comes for a closed stream",
+        "RFC 9113 §6.9: a stream error, and there is no stream",
+        _increments_of_0,
+    ),
     Difference(
         "too many streams",
         "ends the connection when a stream exceeds MAX_CONCURRENT_STREAMS",
@@ -187,8 +203,8 @@ FRAMES = [
     ),
     Difference(
         "frames after the end",
-        "answers HEADERS on a stream that the peer has reset by RST_STREAM",
-        "ends the connection with `STREAM_CLOSED`",
+        "answers HEADERS and CONTINUATION on a stream that the peer has reset by RST_STREAM",
+        "ends the connection",
         "RFC 9113 §5.1 allows it; the peer itself said that this stream is over",
         _after_reset,
     ),

@@ -48,13 +48,20 @@ def _closed_windows(divergence: Divergence) -> bool:
 
 def _pushed_windows(divergence: Divergence) -> bool:
     """A client sends nothing on a stream that was promised to it."""
+    if not divergence.client:
+        return False
     found = False
     for key, window in divergence.h2.view.items():
-        pushed = key.startswith("window ") and divergence.client and int(key[7:]) % 2 == 0
         ours = divergence.ours.view[key]
+        pushed = key.startswith("window ") and int(key[7:]) % 2 == 0
         if pushed and type(window) is type(ours) is int and ours != window:
             divergence.ours.view[key] = window
             found = True
+    step, h2, ours = divergence.step, divergence.h2, divergence.ours
+    asked = step.what == "local_flow_control_window" and step.arguments[0] % 2 == 0
+    if asked and type(h2.returned) is type(ours.returned) is int and h2.returned != ours.returned:
+        ours.returned = h2.returned
+        found = True
     return found
 
 
@@ -167,12 +174,15 @@ def _late(divergence: Divergence) -> bool:
     def again(said: Said) -> bool:
         return said.kind == "RST_STREAM" and said.stream in gone and said.number == f.STREAM_CLOSED
 
-    kept = [item for item in divergence.h2.said if not again(item)]
-    found = len(kept) < len(divergence.h2.said)
-    if found and not any(again(item) for item in divergence.ours.said):
-        divergence.h2.said = kept
-        return True
-    return False
+    ours = [item for item in divergence.ours.said if again(item)]
+    found = False
+    for item in [item for item in divergence.h2.said if again(item)]:
+        if item in ours:
+            ours.remove(item)
+        else:
+            divergence.h2.said.remove(item)
+            found = True
+    return found
 
 
 WORDS = [

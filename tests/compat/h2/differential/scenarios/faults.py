@@ -302,3 +302,25 @@ client(
     call.reset_stream(1),
     receive(f.headers(1, [(b":status", b"103")], end_stream=False)),
 )
+raw(
+    "DATA that fits the window in force",
+    call.initiate_connection(),
+    receive(f.PREFACE, f.settings()),
+    uploads,
+    call.update_settings({4: 10}),
+    receive(f.settings_ack()),
+    receive(f.data(1, bytes(100))),
+    client=False,
+)
+client(
+    "an increment of 0 for a closed stream",
+    ask,
+    receive(f.headers(1, f.OK)),
+    receive(f.window_update(1, 0)),
+)
+client(
+    "an increment of 0 after a reset of ours",
+    ask,
+    call.reset_stream(1),
+    receive(f.window_update(1, 0)),
+)

@@ -142,3 +142,18 @@ server(
     call.acknowledge_received_data(20_000, 1),
 )
 client("credit for stream 0", ask, call.increment_flow_control_window(10, 0))
+server(
+    "SETTINGS that overflow the window of a closed stream",
+    asked,
+    receive(f.window_update(1, 2**31 - 70_000)),
+    receive(f.rst_stream(1)),
+    receive(f.settings((f.INITIAL_WINDOW_SIZE, 2**31 - 1))),
+)
+server(
+    "credit of a stream that is gone",
+    uploads,
+    much,
+    receive(f.rst_stream(1)),
+    receive(f.headers(3, f.POST, end_stream=False)),
+    receive(*[f.data(3, bytes(16_384))] * 2),
+)
