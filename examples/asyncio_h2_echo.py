@@ -59,6 +59,7 @@ class H2Protocol(asyncio.Protocol):
         self.flow_control_futures = {}
         self.senders = {}
         self.can_write = True
+        self.over = False
 
     # --- the transport --------------------------------------------------------------------------
 
@@ -68,6 +69,7 @@ class H2Protocol(asyncio.Protocol):
         self.transport.write(self.conn.data_to_send())
 
     def connection_lost(self, exc):
+        self.over = True
         for future in self.flow_control_futures.values():
             future.cancel()
         self.flow_control_futures = {}
@@ -89,8 +91,7 @@ class H2Protocol(asyncio.Protocol):
         try:
             events = self.conn.receive_data(data)
         except ProtocolError:
-            self.flush()
-            self.transport.close()
+            self.finish()
             return
         for event in events:
             try:
@@ -104,8 +105,14 @@ class H2Protocol(asyncio.Protocol):
 
     def flush(self):
         data = self.conn.data_to_send()
-        if data and not self.transport.is_closing():
+        if data and not self.over:
             self.transport.write(data)
+
+    def finish(self):
+        """Write what is left to say, and close."""
+        self.flush()
+        self.over = True
+        self.transport.close()
 
     def close(self):
         """Tell the client that this is the end, and close."""
@@ -131,14 +138,10 @@ class H2Protocol(asyncio.Protocol):
             if SettingCodes.INITIAL_WINDOW_SIZE in event.changed_settings:
                 self.window_updated(None, 0)
         elif isinstance(event, ConnectionTerminated):
-            self.flush()
-            self.transport.close()
+            self.finish()
 
     def request_received(self, headers, stream_id):
-        fields = OrderedDict(
-            (name.decode("utf-8", "replace"), value.decode("utf-8", "replace"))
-            for name, value in headers
-        )
+        fields = OrderedDict((text(name), text(value)) for name, value in headers)
         self.stream_data[stream_id] = RequestData(fields, io.BytesIO())
 
     def receive_data(self, data, flow_controlled_length, stream_id):
@@ -157,7 +160,7 @@ class H2Protocol(asyncio.Protocol):
             return
         answer = {
             "headers": request.headers,
-            "body": request.data.getvalue().decode("utf-8", "replace"),
+            "body": text(request.data.getvalue()),
         }
         data = json.dumps(answer, indent=4).encode("utf-8")
         headers = (
@@ -222,6 +225,11 @@ class H2Protocol(asyncio.Protocol):
         for future in futures:
             if future is not None and not future.done():
                 future.set_result(delta)
+
+
+def text(value):
+    """What a client has sent, as text, which it is already where h2 decodes the fields."""
+    return value if isinstance(value, str) else value.decode("utf-8", "replace")
 
 
 # --- the program ----------------------------------------------------------------------------------
