@@ -82,7 +82,7 @@ class End(Endpoint):
         self.side = SERVER if role == Role.SERVER else CLIENT
 
     def hears(self, event: Event) -> None:
-        late = isinstance(event, StreamReset) and event.slug == "data.closed"
+        late = isinstance(event, StreamReset) and event.late
         if late and event.stream_id in self.ends:
             return  # garbage for a stream that has ended
         super().hears(event)

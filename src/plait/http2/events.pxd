@@ -43,6 +43,7 @@ cdef class DataReceived(Event):
 
 cdef class StreamReset(Event):
     cdef readonly object error_code
+    cdef readonly bint late
     cdef readonly bint remote_reset
     cdef readonly str slug
     cdef readonly int stream_id

@@ -177,23 +177,27 @@ class StreamReset(Event):
     :ivar remote_reset: ``True`` when the peer sent RST_STREAM, ``False`` when the engine did
         for a fault of the peer.
     :ivar slug: the name of the fault; ``"peer.reset"`` when the peer did it.
+    :ivar late: the stream had ended before, which was told then: a frame came behind its end.
     """
 
-    __slots__ = ("error_code", "remote_reset", "slug", "stream_id")
+    __slots__ = ("error_code", "late", "remote_reset", "slug", "stream_id")
     __match_args__ = ("stream_id", "error_code", "remote_reset", "slug")
 
-    def __init__(self, stream_id: int, error_code: int, remote_reset: bool, slug: str) -> None:
+    def __init__(
+        self, stream_id: int, error_code: int, remote_reset: bool, slug: str, late: bool = False
+    ) -> None:
         self.stream_id = stream_id
         self.error_code = error_code
         self.remote_reset = remote_reset
         self.slug = slug
+        self.late = late
 
 
 class StreamClosed(Event):
     """Both sides of a stream have ended in good order (or we ended it with ``reset_stream``).
 
-    Every stream that was opened ends with exactly one of ``StreamClosed`` and ``StreamReset``,
-    unless the connection ends first.
+    Every stream that was opened ends with exactly one of ``StreamClosed`` and ``StreamReset``
+    (late ones apart), unless the connection ends first.
 
     :ivar error_code: 0, or the code that ``reset_stream`` was called with.
     """

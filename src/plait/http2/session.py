@@ -135,7 +135,8 @@ class Session:
             self.out.write_reset(stream, fault.code)
         else:
             self.out.refuse(fault.stream_id, fault.code)
-        self.events.append(StreamReset(fault.stream_id, fault.code, False, fault.slug))
+        late = stream is None
+        self.events.append(StreamReset(fault.stream_id, fault.code, False, fault.slug, late))
         slug = "streams.refused_flood" if fault.code == _REFUSED_STREAM else "reset.provoked"
         self.budgets.spend(slug)
         if self.out.unsent_answers > self.out.max_unsent:

@@ -204,8 +204,8 @@ class Incoming:
         events.append(WindowUpdated(event.stream_id, event.delta))
 
     def _reset(self, event: Any, events: list[Event]) -> None:
-        # DATA behind the end of a stream is answered by RST_STREAM, and no news.
-        if event.slug != "data.closed":
+        # A frame behind the end of a stream is answered by RST_STREAM, and no news.
+        if not event.late:
             self._tell_reset(event.stream_id, event.error_code, event.remote_reset, events)
 
     def _tell_reset(
