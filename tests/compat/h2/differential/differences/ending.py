@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.http2 import frames as f
+
 from .divergence import Difference, Divergence, reset_and_told
 
 
