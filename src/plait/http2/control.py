@@ -18,10 +18,10 @@ from .events import (
     PriorityUpdated,
     RemoteSettingsChanged,
     SettingsAcknowledged,
+    StreamClosed,
     StreamReset,
     UnknownFrameReceived,
     WindowUpdated,
-    stream_closed,
 )
 from .flow import overflows
 from .frames import append_ping, append_settings_ack, parse_origins, parse_settings, uint32
@@ -279,7 +279,7 @@ class ControlFrames:
         if complete and stream.head_received:
             # RFC 9113 §8.1: the response is complete, and the server spares us the rest of the
             # request. Clients MUST NOT discard the response for that.
-            session.events.append(stream_closed(stream_id, 0))
+            session.events.append(StreamClosed(stream_id, 0, True))
             return
         session.events.append(StreamReset(stream_id, code, True, "peer.reset"))
         # Streams of our own opening were our choice, requests as well as pushes.

@@ -38,7 +38,6 @@ cdef class DataReceived(Event):
     cdef readonly bytes data
     cdef readonly bint end_stream
     cdef readonly long long flow_controlled_length
-    cdef readonly long long padding
     cdef readonly int stream_id
 
 cdef class StreamReset(Event):
@@ -50,6 +49,7 @@ cdef class StreamReset(Event):
 
 cdef class StreamClosed(Event):
     cdef readonly long long error_code
+    cdef readonly bint spared
     cdef readonly int stream_id
 
 @cython.locals(event=StreamClosed)

@@ -147,27 +147,21 @@ class DataReceived(Event):
 
     :ivar data: its payload without padding, possibly empty.
     :ivar flow_controlled_length: octets to give back with ``acknowledge_received_data``
-        once they are consumed. Padding is not among them: the engine credits it itself.
+        once they are consumed. Padding is not among them, as the engine credits it itself; it is
+        for a ``DirectConnection``, whose caller keeps the windows.
     :ivar end_stream: nothing more will come on this stream.
-    :ivar padding: octets of padding, with the one that tells their number.
     """
 
-    __slots__ = ("data", "end_stream", "flow_controlled_length", "padding", "stream_id")
+    __slots__ = ("data", "end_stream", "flow_controlled_length", "stream_id")
     __match_args__ = ("stream_id", "data", "flow_controlled_length", "end_stream")
 
     def __init__(
-        self,
-        stream_id: int,
-        data: bytes,
-        flow_controlled_length: int,
-        end_stream: bool,
-        padding: int = 0,
+        self, stream_id: int, data: bytes, flow_controlled_length: int, end_stream: bool
     ) -> None:
         self.stream_id = stream_id
         self.data = data
         self.flow_controlled_length = flow_controlled_length
         self.end_stream = end_stream
-        self.padding = padding
 
 
 class StreamReset(Event):
@@ -200,14 +194,17 @@ class StreamClosed(Event):
     (late ones apart), unless the connection ends first.
 
     :ivar error_code: 0, or the code that ``reset_stream`` was called with.
+    :ivar spared: the response was complete, and the server spared us the rest of the request by
+        RST_STREAM(NO_ERROR) (RFC 9113 §8.1; client role).
     """
 
-    __slots__ = ("error_code", "stream_id")
+    __slots__ = ("error_code", "spared", "stream_id")
     __match_args__ = ("stream_id", "error_code")
 
-    def __init__(self, stream_id: int, error_code: int) -> None:
+    def __init__(self, stream_id: int, error_code: int, spared: bool = False) -> None:
         self.stream_id = stream_id
         self.error_code = error_code
+        self.spared = spared
 
 
 def stream_closed(stream_id: int, error_code: int) -> StreamClosed:
@@ -215,6 +212,7 @@ def stream_closed(stream_id: int, error_code: int) -> StreamClosed:
     event = StreamClosed.__new__(StreamClosed)
     event.stream_id = stream_id
     event.error_code = error_code
+    event.spared = False
     return event
 
 

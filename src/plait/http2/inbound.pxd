@@ -42,6 +42,6 @@ cdef class Inbound:
     @cython.locals(session=Session, at=cython.Py_ssize_t, end=cython.Py_ssize_t, size=cython.Py_ssize_t, stream=Stream)
     cpdef object on_data(self, bytes data, Py_ssize_t start, Py_ssize_t length, int flags, long long stream_id)
     cpdef object on_stray_data(self, Stream stream, Py_ssize_t length, long long stream_id)
-    @cython.locals(session=Session, window=ReceiveWindow, size=cython.Py_ssize_t, padding=cython.Py_ssize_t)
+    @cython.locals(session=Session, window=ReceiveWindow, size=cython.Py_ssize_t, owed=cython.Py_ssize_t, padding=cython.Py_ssize_t)
     cpdef object on_body(self, Stream stream, bytes payload, Py_ssize_t length, bint end_stream)
     cpdef ReceiveWindow window_of(self, Stream stream)

@@ -294,13 +294,15 @@ class Inbound:
         session = self.session
         size = len(payload)
         window = self.window_of(stream)
-        padding = length - size
+        # What the caller has to give back, and what nobody will.
+        owed = length if session.out.direct else size
+        padding = length - owed
         if not window.receive(length):
             session.out.credit(length)
             raise StreamFault(
                 stream.id, ErrorCode.FLOW_CONTROL_ERROR, "data.stream_window", "no credit"
             )
-        stream.unacknowledged += size
+        stream.unacknowledged += owed
         if size:
             stream.held_frames += 1
             session.out.held_frames += 1
@@ -327,7 +329,7 @@ class Inbound:
         if stream.rest > 0:
             session.out.drop(stream, size, length, end_stream)
         else:
-            session.events.append(DataReceived(stream.id, payload, size, end_stream, padding))
+            session.events.append(DataReceived(stream.id, payload, owed, end_stream))
         if end_stream:
             self.blocks.end(stream)
         elif window.pending and stream.rest == 0:

@@ -103,7 +103,7 @@ class Incoming:
                 self._request(event, events)
             elif kind is http2.DataReceived:
                 self._data(event, events)
-            elif kind is not http2.StreamClosed:
+            else:
                 tell = _OTHERS.get(kind)
                 if tell is not None:
                     tell(self, event, events)
@@ -169,7 +169,7 @@ class Incoming:
 
     def _data(self, event: Any, events: list[Event]) -> None:
         stream_id = event.stream_id
-        length = event.flow_controlled_length + event.padding
+        length = event.flow_controlled_length
         if event.end_stream:
             ended = StreamEnded(stream_id)
             events.append(DataReceived(stream_id, event.data, length, ended))
@@ -207,6 +207,10 @@ class Incoming:
         # A frame behind the end of a stream is answered by RST_STREAM, and no news.
         if not event.late:
             self._tell_reset(event.stream_id, event.error_code, event.remote_reset, events)
+
+    def _closed(self, event: Any, events: list[Event]) -> None:
+        if event.spared:
+            self._tell_reset(event.stream_id, event.error_code, True, events)
 
     def _tell_reset(
         self, stream_id: int, error_code: int, remote: bool, events: list[Event]
@@ -289,6 +293,7 @@ _OTHERS: dict[type[http2.Event], Callable[[Incoming, Any, list[Event]], None]] =
     http2.RemoteSettingsChanged: Incoming._settings,
     http2.ResponseReceived: Incoming._response,
     http2.SettingsAcknowledged: Incoming._acknowledged,
+    http2.StreamClosed: Incoming._closed,
     http2.StreamReset: Incoming._reset,
     http2.TrailersReceived: Incoming._trailers,
     http2.UnknownFrameReceived: Incoming._unknown,
