@@ -33,7 +33,8 @@ PRESENT = [name for name in [*NAMES, *MEMBERS] if name not in ABSENT]
 
 
 def test_it_speaks_the_version_that_is_installed() -> None:
-    assert plait.compat.h2.__version__ == h2.__version__
+    # The third number is for what mended nobody's program.
+    assert plait.compat.h2.__version__.split(".")[:2] == h2.__version__.split(".")[:2]
 
 
 def test_what_is_absent_is_in_h2_and_absent() -> None:
