@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .connection import H2Connection
 
 _PROTOCOL_ERROR = int(http2.ErrorCode.PROTOCOL_ERROR)
+_BY_GOAWAY = "peer.goaway"
 
 
 class GoAway:
@@ -204,8 +205,11 @@ class Incoming:
         events.append(WindowUpdated(event.stream_id, event.delta))
 
     def _reset(self, event: Any, events: list[Event]) -> None:
-        # A frame behind the end of a stream is answered by RST_STREAM, and no news.
-        if not event.late:
+        # A frame behind the end of a stream is answered by RST_STREAM, and no news. Which streams a
+        # GOAWAY ends, programs of h2 know from its last stream.
+        if event.slug == _BY_GOAWAY:
+            self.lately_reset.append(event.stream_id)
+        elif not event.late:
             self._tell_reset(event.stream_id, event.error_code, event.remote_reset, events)
 
     def _closed(self, event: Any, events: list[Event]) -> None:
