@@ -60,10 +60,11 @@ OPENING = {
 
 
 @pytest.mark.parametrize("client", [False, True], ids=["server", "client"])
-def test_every_cut_in_two_says_the_same_to_both(client: bool) -> None:
+@pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.slow)])
+def test_cuts_in_two_say_the_same_to_both(client: bool, step: int) -> None:
     real, here = Implementation(REAL), Implementation(FACADE)
     octets = TO_CLIENT if client else TO_SERVER
-    for at in range(len(octets) + 1):
+    for at in range(0, len(octets) + 1, step):
         steps = [*OPENING[client], receive(octets[:at]), receive(octets[at:])]
         found = compare(real, here, steps, client=client)
         assert found.unnamed is None, explain(found, at)
@@ -103,13 +104,15 @@ class Whole:
         return [receive(part) for part in cuts(step.octets, chance, mean)]
 
 
-def test_every_scenario_says_the_same_in_any_cut() -> None:
-    for subject in ("events", "windows", "faults"):
-        for number, scenario in enumerate(SUBJECTS[subject].scenarios):
-            if scenario.name.startswith("many "):
-                continue  # when they are too many depends on the time, and on how much waits unread
-            whole, pieces = (Whole(scenario, chance) for chance in (None, random.Random(number)))
-            assert vars(pieces) == vars(whole), scenario.name
+@pytest.mark.parametrize(
+    "subject", ["events", "windows", pytest.param("faults", marks=pytest.mark.slow)]
+)
+def test_every_scenario_says_the_same_in_any_cut(subject: str) -> None:
+    for number, scenario in enumerate(SUBJECTS[subject].scenarios):
+        if scenario.name.startswith("many "):
+            continue  # when they are too many depends on the time, and on how much waits unread
+        whole, pieces = (Whole(scenario, chance) for chance in (None, random.Random(number)))
+        assert vars(pieces) == vars(whole), scenario.name
 
 
 def test_what_came_before_a_fault_is_not_lost() -> None:

@@ -117,7 +117,7 @@ def reset_and_told(divergence: Divergence) -> bool:
         for kind, content in ours.events
         if kind == "StreamReset" and not content["remote_reset"]
     }
-    shown = {content.get("stream_id") for kind, content in ours.events if kind != "StreamReset"}
+    shown = {content.get("stream_id") for _, content in ours.events if "headers" in content}
     shown |= {content.get("pushed_stream_id") for _, content in ours.events}
     known = {
         stream

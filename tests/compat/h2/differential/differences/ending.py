@@ -56,8 +56,11 @@ def _strangers(divergence: Divergence) -> bool:
 
 def _refused_but_kept(divergence: Divergence) -> bool:
     """The frame is refused by both; h2 has changed something before, or takes it away later."""
-    failed = divergence.h2.error is not None and divergence.h2.raised == divergence.ours.raised
-    return failed and bool(divergence.step.octets) and divergence.unlike == ["view"]
+    h2, ours = divergence.h2, divergence.ours
+    failed = h2.error is not None and h2.raised == ours.raised and bool(divergence.step.octets)
+    other = {key for key, value in h2.view.items() if ours.view[key] != value}
+    kept = {"remote settings", "highest_inbound_stream_id", "inbound window"}
+    return failed and divergence.unlike == ["view"] and other <= kept
 
 
 def _closed_overflow(divergence: Divergence) -> bool:
@@ -75,10 +78,12 @@ def _exhausted(divergence: Divergence) -> bool:
 
 def _late_faults(divergence: Divergence) -> bool:
     """h2 finds something wrong with a frame for a stream that was reset from here."""
-    ours = divergence.ours
-    quiet = not ours.said and not ours.events and ours.error is None
-    gone = divergence.streams <= divergence.here.reset
-    return quiet and gone and divergence.h2.error is not None and bool(divergence.streams)
+    h2, ours = divergence.h2, divergence.ours
+    quiet = not ours.said and not ours.events
+    gone = divergence.streams & divergence.here.reset
+    interim = "RECV_INFORMATIONAL_HEADERS in state 6" in str(h2.error)
+    late = interim or (quiet and divergence.streams == gone)
+    return h2.error is not None and ours.error is None and gone != set() and late
 
 
 def _acknowledged_early(divergence: Divergence) -> bool:

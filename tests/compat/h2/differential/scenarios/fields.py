@@ -114,12 +114,10 @@ for _name, _fields in (SENT | ODD).items():
     for _how, _options in SENDING.items():
         if "crumbs" in _how and "cookie" not in _name and "crumbs" not in _name:
             continue
+        if _name in ODD and _how not in ("", ", neither validated nor normalised"):
+            continue
         _title = f"sent: {_name}{_how}"
-        client(
-            _title,
-            call.send_headers(1, _fields, end_stream=True),
-            **_options,
-        )
+        client(_title, call.send_headers(1, _fields, end_stream=True), **_options)
 
 RESPONSES: dict[str, object] = {
     "a response in text": [(":status", "200"), ("Server", "x"), ("set-cookie", "a=1; b=2")],
@@ -137,7 +135,7 @@ RESPONSES: dict[str, object] = {
     "a response with a length that lies": [*OK, ("content-length", "-1")],
 }
 for _name, _fields in RESPONSES.items():
-    for _how, _options in SENDING.items():
+    for _how, _options in list(SENDING.items())[:4]:
         _title = f"sent: {_name}{_how}"
         server(
             _title,
@@ -153,7 +151,7 @@ SENT_TRAILERS = {
     "empty trailers": [],
 }
 for _name, _fields in SENT_TRAILERS.items():
-    for _how, _options in SENDING.items():
+    for _how, _options in list(SENDING.items())[:4]:
         _title = f"sent: {_name}{_how}"
         server(
             _title,
@@ -221,8 +219,12 @@ RECEIVING: dict[str, dict[str, object]] = {
         "header_encoding": "utf-8",
     },
 }
+MAIN = ("", ", in UTF-8", ", not validated", ", neither validated nor normalised")
+VARIED = ("a browser", "crumbs", "one cookie", "octets above 127", "UTF-8", "Latin-1", "trailers")
 for _name, _fields in RECEIVED.items():
     for _how, _options in RECEIVING.items():
+        if _how not in MAIN and _name not in VARIED:
+            continue
         _title = f"received: {_name}{_how}"
         server(_title, receive(f.headers(1, _fields)), **_options)
 
@@ -243,6 +245,8 @@ ANSWERS: dict[str, f.Fields] = {
 }
 for _name, _fields in ANSWERS.items():
     for _how, _options in RECEIVING.items():
+        if _how not in MAIN and _name not in VARIED:
+            continue
         _title = f"answered: {_name}{_how}"
         client(
             _title,
@@ -259,6 +263,8 @@ for _name, _fields in {
     "no trailers": [],
 }.items():
     for _how, _options in RECEIVING.items():
+        if _how not in MAIN and _name not in VARIED:
+            continue
         _title = f"received: {_name}{_how}"
         server(
             _title,
