@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
 import subprocess
 import sys
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,7 +17,7 @@ from benchmarks.cputime import cpu_ns, family, in_turns, median_ratio
 from benchmarks.deflate import header_blocks, zlib_ns
 from benchmarks.facade import TASKS
 from benchmarks.h2_programs import PROGRAMS, Api
-from benchmarks.hosted.sampled import Sampler, engine_of
+from benchmarks.hosted.clocked import Clock
 from benchmarks.hosts import WORKS, document
 from benchmarks.loads import Load, Outcome
 from benchmarks.options import Options
@@ -30,7 +28,7 @@ from benchmarks.report import Report, Row, as_markdown, as_text
 from benchmarks.rivals import RIVALS, contestants
 from benchmarks.servers import Server, find_program, free_port
 from benchmarks.traffic import ended_streams, frames, small_requests, with_open_streams
-from benchmarks.workers import Missing, Worker
+from benchmarks.workers import PLAIN, Missing, Worker
 from tests.support.peers import require_tool
 
 ROOT = Path(__file__).parent.parent
@@ -123,45 +121,47 @@ class TestH2Programs:
         assert program.done() == 3 * task.exchanges
 
 
-class TestSampler:
-    @pytest.mark.parametrize(
-        ("file", "engine"),
-        [
-            ("/env/lib/python3.12/site-packages/h2/connection.py", "h2"),
-            ("/env/lib/python3.12/site-packages/hpack/huffman.py", "h2"),
-            ("/plait/env/lib/python3.12/site-packages/hyperframe/frame.py", "h2"),
-            ("/env/lib/python3.12/site-packages/hypercorn/protocol/h2.py", ""),
-            ("/env/lib/python3.12/site-packages/plait/compat/h2/connection.py", "plait"),
-            ("/src/plait/http2/connection.py", "plait"),
-            ("/src/plait/hpack/encoder.py", "plait"),
-            ("/src/plait/compat/runner.py", ""),
-            ("<frozen runpy>", ""),
-        ],
-    )
-    def test_a_file_belongs_to_its_engine(self, file: str, engine: str) -> None:
-        assert engine_of(file) == engine
+class _Working:
+    """Stands for `H2Connection`."""
 
-    def test_time_goes_to_the_engine_that_is_on_the_stack(self) -> None:
-        names: dict[str, Callable[[], int]] = {}
-        source = "def work():\n    return sum(range(10**5))"
-        exec(compile(source, "/src/plait/http2/frames.py", "exec"), names)
-        previous = signal.getsignal(signal.SIGALRM)
-        sampler = Sampler()
-        try:
-            sampler.start()
-            while "plait" not in sampler.spent:
-                names["work"]()
-            spent = sampler.stop()
-        finally:
-            signal.signal(signal.SIGALRM, previous)
-        assert spent["plait"] > 0
-        assert "h2" not in spent
+    def work(self) -> int:
+        return sum(range(10**5))
 
-    def test_a_program_that_ran_on_the_other_engine_is_no_result(self) -> None:
-        assert share_of({"plait": 1, "": 3}, "plait, plain") == 0.25
-        for spent in ({"h2": 5, "": 5}, {"": 5}, {"h2": 1, "plait": 5}):
-            with pytest.raises(Missing, match="something else"):
-                share_of(spent, "plait")
+    def works(self) -> int:
+        return self.work() + self.result
+
+    @property
+    def result(self) -> int:
+        return self.work()
+
+
+class TestClock:
+    def test_an_engine_has_the_time_of_its_calls(self) -> None:
+        before = dict(vars(_Working))
+        engine, clock = _Working(), Clock()
+        clock.open(_Working)
+        for _ in range(5):
+            assert engine.works() == 2 * engine.result
+        account = clock.close()
+        assert account["engine"] == __name__
+        assert account["calls"] == 10
+        assert account["share"] > 0.5
+        assert dict(vars(_Working)) == before
+
+    def test_a_program_that_does_not_call_it_has_all_the_time(self) -> None:
+        clock = Clock()
+        clock.open(_Working)
+        assert sum(range(10**5)) > 0
+        account = clock.close()
+        assert account["calls"] == 0
+        assert account["share"] == 0
+
+    def test_a_program_on_the_other_engine_is_no_result(self) -> None:
+        assert share_of({"engine": "plait.compat.h2.connection", "share": 0.25}, PLAIN) == 0.25
+        assert share_of({"engine": "h2.connection", "share": 0.5}, "h2") == 0.5
+        for module, engine in (("h2.connection", "plait"), ("plait.compat.h2.connection", "h2")):
+            with pytest.raises(Missing, match="ran on"):
+                share_of({"engine": module, "share": 0.5}, engine)
 
 
 class TestPrograms:

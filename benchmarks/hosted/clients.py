@@ -1,7 +1,7 @@
 """Clients under test: ``python -m benchmarks.hosted.clients KIND PORT``, one JSON line a run.
 
 A line on standard input says how many requests to make, how many of them at a time, and whether
-to take samples; the answer has CPU nanoseconds and seconds of exactly these requests.
+to clock the engine; the answer has CPU nanoseconds and seconds of exactly these requests.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from benchmarks.hosted.sampled import Sampler
+from benchmarks.hosted.clocked import Clock
 
 HELLO = b"Hello, world\n"
 
@@ -82,22 +82,22 @@ async def _in_a_row(ask: Callable[[], Awaitable[None]], times: int) -> None:
         await ask()
 
 
-async def _run(client: Client, request: dict[str, Any], sampler: Sampler) -> dict[str, Any]:
+async def _run(client: Client, request: dict[str, Any], clock: Clock) -> dict[str, Any]:
     """So many requests, so many at a time."""
     at_once, requests = request["at_once"], request["requests"]
     each = [requests // at_once] * at_once
-    if request["sampled"]:
-        sampler.start()
-    clock, start = time.monotonic(), time.process_time_ns()
+    if request["clocked"]:
+        clock.open()
+    begun, start = time.monotonic(), time.process_time_ns()
     await asyncio.gather(*(_in_a_row(client.ask, times) for times in each))
-    spent, seconds = time.process_time_ns() - start, time.monotonic() - clock
-    engines = sampler.stop()
-    return {"ns": spent, "seconds": seconds, "requests": sum(each), "engines": engines}
+    spent, seconds = time.process_time_ns() - start, time.monotonic() - begun
+    account = clock.close() if request["clocked"] else None
+    return {"ns": spent, "seconds": seconds, "requests": sum(each), "account": account}
 
 
 async def main(kind: str, port: int) -> None:
     """Connect, then work until the input ends."""
-    client, sampler = CLIENTS[kind](), Sampler()
+    client, clock = CLIENTS[kind](), Clock()
     try:
         await client.open(port)
     except ImportError as error:
@@ -107,7 +107,7 @@ async def main(kind: str, port: int) -> None:
     print(json.dumps({"version": sys.modules["h2"].__name__}), flush=True)
     loop = asyncio.get_running_loop()
     while line := await loop.run_in_executor(None, sys.stdin.readline):
-        print(json.dumps(await _run(client, json.loads(line), sampler)), flush=True)
+        print(json.dumps(await _run(client, json.loads(line), clock)), flush=True)
     await client.close()
 
 
