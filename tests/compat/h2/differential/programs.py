@@ -42,6 +42,18 @@ VALUES = {
 }
 
 
+SWITCHES = [
+    ("header_encoding", "latin-1", 20),
+    ("header_encoding", "utf-8", 10),
+    ("validate_inbound_headers", False, 15),
+    ("normalize_inbound_headers", False, 15),
+    ("validate_outbound_headers", False, 15),
+    ("normalize_outbound_headers", False, 5),
+    ("split_outbound_cookies", True, 20),
+]
+"""Switches of the configuration, and how often they are set."""
+
+
 class Program:
     """One connection's worth of steps.
 
@@ -288,5 +300,7 @@ def run(
 ) -> Comparison:
     """The program of a seed."""
     chance = random.Random(f"program {seed}")
-    pair = Pair(real, here, client=chance.random() < 0.5)
+    set_ones = [switch for switch in SWITCHES if chance.randrange(100) < switch[2]]
+    options = {name: value for name, value, _ in set_ones}
+    pair = Pair(real, here, client=chance.random() < 0.5, **options)
     return Program(pair, chance, faults=faults, clumsy=clumsy).run(30)

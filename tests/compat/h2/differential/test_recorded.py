@@ -17,7 +17,6 @@ RECORDINGS = recordings()
 HONEST = EVERYWHERE | {
     "output before GOAWAY",
     "after a graceful GOAWAY",
-    "refused by GOAWAY",
     "finer exceptions",
 }
 

@@ -64,8 +64,12 @@ def _no_fields(divergence: Divergence) -> bool:
 
 def _undecodable(divergence: Divergence) -> bool:
     """Fields that `header_encoding` does not fit."""
-    failed = isinstance(divergence.h2.error, UnicodeDecodeError)
-    return failed and reset_and_told(divergence)
+    ours = divergence.ours
+    failed = isinstance(divergence.h2.error, UnicodeDecodeError) and ours.error is None
+    # Where they were the last of the stream, there is nothing to be reset.
+    resets = [content for kind, content in ours.events if kind == "StreamReset"]
+    told = len(resets) == 1 and not resets[0]["remote_reset"] and not ours.said
+    return failed and (told or reset_and_told(divergence))
 
 
 def _buffers(divergence: Divergence) -> bool:

@@ -39,7 +39,8 @@ def _reserved_bit(divergence: Divergence) -> bool:
 
 def _broken_altsvc(divergence: Divergence) -> bool:
     fine = divergence.ours.error is None and not divergence.ours.said
-    return f.ALTSVC in divergence.kinds and fine and divergence.h2.error is not None
+    short = type(divergence.h2.error).__name__ == "FrameDataMissingError"
+    return f.ALTSVC in divergence.kinds and fine and short
 
 
 def _stream_altsvc(divergence: Divergence) -> bool:
@@ -51,11 +52,15 @@ def _stream_altsvc(divergence: Divergence) -> bool:
 
 def _after_reset(divergence: Divergence) -> bool:
     """HEADERS, or CONTINUATION alone, on a stream that the peer has reset or ended itself."""
+    if divergence.h2.error is not None:
+        return False
     codes = [item.number for item in divergence.h2.said if item.kind == "RST_STREAM"]
-    kinds = bool(divergence.kinds & {f.HEADERS, f.CONTINUATION})
+    headers = f.HEADERS in divergence.kinds and codes[-1:] == [f.STREAM_CLOSED]
     ours = getattr(divergence.ours.error, "error_code", None) == f.STREAM_CLOSED
-    ours = ours or divergence.slug == "continuation.unexpected"
-    return kinds and ours and codes[-1:] == [f.STREAM_CLOSED] and divergence.h2.error is None
+    # PUSH_PROMISE: of a stream that was promised and reset before
+    low = type(divergence.ours.error).__name__ == "StreamIDTooLowError"
+    again = f.PUSH_PROMISE in divergence.kinds and low
+    return (headers and ours) or again or divergence.slug == "continuation.unexpected"
 
 
 def _refused_promises(divergence: Divergence) -> bool:
@@ -203,7 +208,7 @@ FRAMES = [
     ),
     Difference(
         "frames after the end",
-        "answers HEADERS and CONTINUATION on a stream that the peer has reset by RST_STREAM",
+        "answers by RST_STREAM what comes on a stream that was reset, even a second promise of it",
         "ends the connection",
         "RFC 9113 §5.1 allows it; the peer itself said that this stream is over",
         _after_reset,

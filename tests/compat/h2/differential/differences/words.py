@@ -120,21 +120,6 @@ def _of_the_tree(divergence: Divergence) -> bool:
     return True
 
 
-def _refused_by_goaway(divergence: Divergence) -> bool:
-    """Which requests the server will not answer."""
-    events = divergence.ours.events
-    if f.GOAWAY not in divergence.kinds:
-        return False
-
-    def is_refused(told: Told) -> bool:
-        refused = told[0] == "StreamReset" and told[1]["error_code"][2] == f.REFUSED_STREAM
-        return refused and told not in divergence.h2.events
-
-    kept = [event for event in events if not is_refused(event)]
-    divergence.ours.events = kept
-    return len(kept) < len(events)
-
-
 def _settings_before(divergence: Divergence) -> bool:
     """h2 announces what was in force when its `Settings` was made, or fails."""
     if divergence.step.what not in ("initiate_connection", "initiate_upgrade_connection"):
@@ -216,13 +201,6 @@ WORDS = [
         "`ProtocolError`, or another one that is derived from it; the code is the same",
         "one that fits what the peer did; nobody asked for a stream",
         _of_the_tree,
-    ),
-    Difference(
-        "refused by GOAWAY",
-        "leaves it to the program to find out",
-        "`StreamReset` with `REFUSED_STREAM` for each request beyond the last that is handled",
-        "RFC 9113 §6.8: these may be sent again",
-        _refused_by_goaway,
     ),
     Difference(
         "finer exceptions",

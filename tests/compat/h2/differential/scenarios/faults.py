@@ -161,7 +161,7 @@ for _name, _steps in {
     "many pings": [receive(*[f.ping()] * 2000)],
     "many resets": [
         receive(
-            *[part for n in range(1, 2001, 2) for part in (f.headers(n, f.GET), f.rst_stream(n))]
+            *[part for n in range(1, 1001, 2) for part in (f.headers(n, f.GET), f.rst_stream(n))]
         )
     ],
     "many settings frames": [receive(*[f.settings()] * 2000)],
@@ -323,4 +323,11 @@ client(
     ask,
     call.reset_stream(1),
     receive(f.window_update(1, 0)),
+)
+client(
+    "a second promise of a stream that was reset",
+    ask,
+    receive(f.push_promise(1, 2, f.GET)),
+    call.reset_stream(2),
+    receive(f.push_promise(1, 2, f.GET)),
 )
