@@ -100,6 +100,8 @@ async def faults(base: str, *names: str) -> None:
         path = f"/{name}"
         if name == "silent":
             await attempt(base, name, get(path, timeout=0.2), get("/fine"))
+        elif name == "one-a-connection":
+            await attempt(base, name, *[get(path)] * 5)
         elif name == "window":
             await attempt(base, name, lambda client: client.post("/window", content=UPLOAD[:5000]))
         else:

@@ -112,6 +112,16 @@ def last_of_all(peer: Peer, stream_id: int) -> None:
     peer.socket.shutdown(socket.SHUT_WR)
 
 
+def one_a_connection(peer: Peer, stream_id: int) -> None:
+    """As servers do that let a connection have so many requests: what is too much may be asked
+    elsewhere."""
+    if stream_id == 1:
+        peer.send(*answer(1))
+    else:
+        peer.send(goaway(1))
+        peer.socket.shutdown(socket.SHUT_WR)
+
+
 def goaway_before_the_end(peer: Peer, stream_id: int) -> None:
     head, end = answer(stream_id)
     peer.send(head, goaway(stream_id), end)
@@ -212,6 +222,7 @@ SCRIPTS: dict[str, Script] = {
         reset_behind_the_end,
         turned_away,
         last_of_all,
+        one_a_connection,
         goaway_before_the_end,
         too_long,
         dropped,
