@@ -236,12 +236,32 @@ def test_the_windows_for_sending_are_told_apart():
 
 def test_octets_that_wait_for_their_acknowledgement():
     peer = uploading()
+    # Padding too is the caller's to give back.
     peer.sends(data(1, b"abc", pad=5), data(1, b"de"))
-    assert peer.connection.unacknowledged_octets(1) == 5
-    peer.connection.acknowledge_received_data(4, 1)
+    assert [event.flow_controlled_length for event in peer.hears()] == [9, 2]
+    assert peer.connection.unacknowledged_octets(1) == 11
+    peer.connection.acknowledge_received_data(10, 1)
     assert peer.connection.unacknowledged_octets(1) == 1
+    with pytest.raises(UsageError):
+        peer.connection.acknowledge_received_data(2, 1)
     peer.connection.reset_stream(1)
     assert peer.connection.unacknowledged_octets(1) == 0
+
+
+def test_padding_comes_back_as_the_caller_gives_it_and_only_once():
+    peer = uploading()
+    for _ in range(200):
+        peer.sends(data(1, b"", pad=255))
+    peer.wire()
+    for stream in (0, 1):
+        assert peer.connection.receive_window(stream) == 65_535 - 200 * 256
+        peer.connection.give_credit(100 * 256, stream)
+    peer.wire(window_update(0, 25_600), window_update(1, 25_600))
+    peer.connection.acknowledge_received_data(200 * 256, 1)
+    for stream in (0, 1):
+        peer.connection.give_credit(1, stream)
+        assert peer.connection.receive_window(stream) <= 65_535 + 1
+    peer.lives()
 
 
 # ------------------------------------------------------------------------------------------------
@@ -302,8 +322,8 @@ class Windows(RuleBasedStateMachine):
         self.peer.sends(data(stream, bytes(size), pad=padding))
         for model in models:
             model.available -= size + beside
-            model.held += size
-        self.unacknowledged[stream] += size
+            model.held += size + beside
+        self.unacknowledged[stream] += size + beside
         self.collect()
 
     @rule(stream=streams, share=st.floats(0, 1))

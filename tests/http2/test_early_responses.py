@@ -10,8 +10,8 @@ import pytest
 from plait.http2 import StreamClosed
 
 from . import frames as f
-from .frames import POST, Frame, data, headers, rst_stream
-from .script import Peer, facing_server
+from .frames import OK, POST, Frame, data, headers, rst_stream
+from .script import Peer, facing_client, facing_server
 
 END = data(1, b"", end_stream=True)
 
@@ -161,3 +161,16 @@ def test_a_connection_does_not_end_without_it(way):
     frames = peer.reads()
     assert frames[:2] == [END, rst_stream(1, f.NO_ERROR)]
     assert frames[2].type == f.GOAWAY
+
+
+@pytest.mark.parametrize("spared", [True, False])
+def test_the_end_tells_whether_the_rest_of_the_request_was_spared(spared):
+    peer = facing_client()
+    peer.connection.send_request(POST, end_stream=False)
+    peer.clear().sends(headers(1, OK))
+    if spared:
+        peer.sends(rst_stream(1, f.NO_ERROR))
+    else:
+        peer.connection.send_data(1, b"", end_stream=True)
+        peer.pull()
+    assert [getattr(event, "spared", None) for event in peer.hears()] == [None, spared]

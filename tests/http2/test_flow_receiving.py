@@ -405,13 +405,3 @@ def test_what_is_outstanding_counts_for_the_largest_window():
     peer.sends(headers(1, POST, end_stream=False), data(1, bytes(1000)))
     with pytest.raises(UsageError):
         peer.connection.increment_flow_control_window(1, 1)
-
-
-@pytest.mark.parametrize("pad", [None, 0, 1, 255])
-@pytest.mark.parametrize("payload", [b"", b"abc"])
-def test_the_event_tells_the_padding_with_the_octet_that_counts_it(payload, pad):
-    peer, sender = uploading()
-    size = sender.sends(1, payload, pad=pad)
-    (event,) = peer.hears()
-    assert event.padding == (0 if pad is None else pad + 1)
-    assert event.flow_controlled_length + event.padding == size

@@ -358,3 +358,16 @@ def test_the_end_of_a_connection_tells_of_a_frame_on_a_closed_stream():
     peer = facing_client()
     peer.sends(f.goaway(0, PROTOCOL))
     assert peer.hears()[-1].stream_id == 0
+
+
+def test_a_reset_tells_whether_its_stream_had_ended_before():
+    peer = facing_server().sends(headers(1, f.GET), headers(3, f.GET, end_stream=False))
+    peer.connection.send_response(1, 200, [])
+    peer.clear().sends(data(1, b"x"), window_update(3, 0), headers(5, [(b"X", b"y")]))
+    assert [(event.stream_id, event.late) for event in peer.hears()] == [
+        (1, True),
+        (3, False),
+        (5, False),
+    ]
+    peer.sends(headers(7, f.GET), rst_stream(7))
+    assert peer.hears()[-1].late is False
