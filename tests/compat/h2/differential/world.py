@@ -233,6 +233,8 @@ class World:
         """The streams that the script has touched."""
         self.credit: defaultdict[int, int] = defaultdict(int)
         """Octets of window that the implementation gave back of its own accord."""
+        self.bare: set[int] = set()
+        """The streams whose response has no content: to HEAD, 204 or 304."""
         self.reset: set[int] = set()
         """The streams that were reset from here."""
         self.announced: dict[int, int] = {}
@@ -259,6 +261,11 @@ class World:
         else:
             if step.what == "receive_data":
                 outcome.events = describe_events(returned)
+                self.bare.update(
+                    content["stream_id"]
+                    for kind, content in outcome.events
+                    if kind == "RequestReceived" and is_head(content["headers"])
+                )
                 kinds = [kind for kind, _ in outcome.events]
                 self.acknowledged += kinds.count("SettingsAcknowledged")
                 self.goodbyes.update(
@@ -326,6 +333,8 @@ class World:
                 said.append(item)
                 if item.kind == "WINDOW_UPDATE" and item.stream == 0:
                     self.increments += item.number
+            if item.kind == "HEADERS" and item.content[0][:1] in BARE:
+                self.bare.add(item.stream)
             if item.kind == "RST_STREAM":
                 self.reset.add(item.stream)
             elif item.kind == "SETTINGS":
@@ -364,6 +373,16 @@ class World:
     def is_over(self) -> bool:
         """Whether the connection takes nothing any more."""
         return self.connection.state_machine.state.name == "CLOSED"
+
+
+BARE = [((b":status", b"204"),), ((b":status", b"304"),)]
+
+
+def is_head(headers: list[tuple[Any, ...]]) -> bool:
+    """Whether this is a request for a response without content."""
+    return any(
+        field[0] in (b":method", ":method") and field[1] in (b"HEAD", "HEAD") for field in headers
+    )
 
 
 def values(settings: Mapping[int, int]) -> dict[int, int | None]:

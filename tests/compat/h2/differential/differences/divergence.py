@@ -67,8 +67,9 @@ class Divergence:
 
 
 def states_of(world: World) -> dict[int, dict[str, object]]:
-    """What h2 itself thinks of its streams: their states, lengths of bodies, and windows."""
-    states = {}
+    """What h2 itself thinks of its streams, and (as that of stream 0) the table of its encoder."""
+    table = list(world.connection.encoder.header_table.dynamic_entries)
+    states: dict[int, dict[str, object]] = {0: {"table": table}}
     for at, stream in world.connection.streams.items():
         lengths = {
             "expected": stream._expected_content_length,

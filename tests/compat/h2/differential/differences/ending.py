@@ -88,9 +88,10 @@ def _late_faults(divergence: Divergence) -> bool:
 
 def _acknowledged_early(divergence: Divergence) -> bool:
     """h2 takes the acknowledgement of its first SETTINGS for that of an update."""
-    shrunk = "shrunk below 0" in str(divergence.h2.error)
+    words = str(divergence.h2.error)
+    refused = "shrunk below 0" in words or words == "Received pushed stream"
     real = divergence.real
-    return shrunk and real.acknowledged < real.updates and divergence.ours.error is None
+    return refused and real.acknowledged < real.updates and divergence.ours.error is None
 
 
 ENDING = [
