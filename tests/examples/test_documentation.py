@@ -189,6 +189,16 @@ def test_every_call_of_the_engine_is_described_or_in_the_reference() -> None:
     }
 
 
+def test_every_call_of_a_direct_connection_is_described() -> None:
+    from plait.http2 import DirectConnection
+
+    text = PAGES["docs/engine.md"].read_text(encoding="utf-8")
+    _, _, section = text.partition("## Frame by frame")
+    own = {name for name in vars(DirectConnection) if not name.startswith("_")}
+    assert "send_data_frame" in own
+    assert {name for name in own if not re.search(rf"\b{name}\b", section)} == set()
+
+
 # --- command.md -----------------------------------------------------------------------------------
 
 
