@@ -12,7 +12,16 @@ from collections.abc import Callable
 
 import pytest
 
-from plait.http2 import DATA_DEFERRED, DATA_EOF, DATA_OK, Config, Connection, Role, UsageError
+from plait.http2 import (
+    DATA_DEFERRED,
+    DATA_EOF,
+    DATA_OK,
+    Config,
+    Connection,
+    DirectConnection,
+    Role,
+    UsageError,
+)
 
 from . import frames as f
 from .frames import GET, OK, POST, Frame, data, headers
@@ -133,6 +142,8 @@ class Referee:
 class Chaos:
     """A server engine between a random application and a random, mostly honest client."""
 
+    kind: type[Connection] = Connection
+
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)
         config = Config(
@@ -140,7 +151,7 @@ class Chaos:
             reset_unread_request=self.chance.random() < 0.5,
             withdrawable_responses=self.chance.random() < 0.3,
         )
-        self.connection = Connection(Role.SERVER, config)
+        self.connection = self.kind(Role.SERVER, config)
         self.connection.initiate_connection()
         self.referee = Referee()
         self.next_stream = 1
@@ -228,33 +239,33 @@ class Chaos:
         return read
 
     def application(self) -> None:
-        connection, stream = self.connection, self.some_stream()
-        luck = self.chance.random() < 0.5
-        call = self.chance.choice(
-            [
-                lambda: connection.send_response(stream, 200, [("x", "y")], self.body()),
-                lambda: connection.send_response(stream, 200, [("x", "y")], self.body()),
-                lambda: connection.send_headers(stream, [(":status", "103"), ("link", "</a>")]),
-                lambda: connection.send_headers(stream, OK, end_stream=luck),
-                lambda: connection.send_headers(stream, [("x-trailer", "v")], end_stream=True),
-                lambda: connection.send_data(stream, bytes(3000), end_stream=luck),
-                lambda: connection.send_data(stream, bytes(50_000), end_stream=luck),
-                lambda: connection.send_data(stream, b"", end_stream=luck),
-                lambda: connection.send_body(stream, self.source(20_000), end_stream=luck),
-                lambda: connection.push_stream(stream, GET),
-                lambda: connection.reset_stream(stream, 8),
-                lambda: connection.prioritize(stream, self.chance.randrange(8), luck),
-                lambda: [connection.resume(s) for s in self.asked],
-                lambda: connection.update_settings({INITIAL: self.chance.randrange(70_000)}),
-                lambda: connection.ping(b"pingping"),
-            ]
-        )
+        call = self.chance.choice(self.calls(self.some_stream(), self.chance.random() < 0.5))
         try:
             made = call()
         except UsageError:
             return
         if isinstance(made, int):
             self.asked.append(made)
+
+    def calls(self, stream: int, luck: bool) -> list[Callable[[], object]]:
+        connection = self.connection
+        return [
+            lambda: connection.send_response(stream, 200, [("x", "y")], self.body()),
+            lambda: connection.send_response(stream, 200, [("x", "y")], self.body()),
+            lambda: connection.send_headers(stream, [(":status", "103"), ("link", "</a>")]),
+            lambda: connection.send_headers(stream, OK, end_stream=luck),
+            lambda: connection.send_headers(stream, [("x-trailer", "v")], end_stream=True),
+            lambda: connection.send_data(stream, bytes(3000), end_stream=luck),
+            lambda: connection.send_data(stream, bytes(50_000), end_stream=luck),
+            lambda: connection.send_data(stream, b"", end_stream=luck),
+            lambda: connection.send_body(stream, self.source(20_000), end_stream=luck),
+            lambda: connection.push_stream(stream, GET),
+            lambda: connection.reset_stream(stream, 8),
+            lambda: connection.prioritize(stream, self.chance.randrange(8), luck),
+            lambda: [connection.resume(s) for s in self.asked],
+            lambda: connection.update_settings({INITIAL: self.chance.randrange(70_000)}),
+            lambda: connection.ping(b"pingping"),
+        ]
 
     def run(self, steps: int) -> None:
         actions = [
@@ -284,8 +295,34 @@ class Chaos:
         self.referee.reads(written)
 
 
-def play(seed: int) -> None:
-    chaos = Chaos(seed)
+class DirectChaos(Chaos):
+    """The same, and half of what the application says is said frame by frame."""
+
+    kind = DirectConnection
+
+    def calls(self, stream: int, luck: bool) -> list[Callable[[], object]]:
+        connection = self.connection
+        size = self.chance.choice([1, 100, 5000, 16_384, 60_000])
+        padding = self.chance.choice([-1, -1, 0, 255])
+        promised = connection.next_stream_id + self.chance.choice([0, 0, 0, 2, 1])
+        return [
+            *super().calls(stream, luck),
+            *[lambda: connection.send_headers_frame(stream, OK, end_stream=luck)] * 4,
+            lambda: connection.send_headers_frame(stream, [("x-trailer", "v")], end_stream=True),
+            *[lambda: connection.send_data_frame(stream, bytes(size), luck, padding)] * 6,
+            lambda: connection.send_data_frame(stream, b"", True),
+            lambda: self.promise(stream, promised),
+            lambda: connection.give_credit(size, self.chance.choice([0, stream])),
+            lambda: connection.send_priority(stream),
+        ]
+
+    def promise(self, stream: int, promised: int) -> int:
+        self.connection.promise_stream(stream, promised, GET)
+        return promised
+
+
+def play(seed: int, kind: type[Chaos] = Chaos) -> None:
+    chaos = kind(seed)
     chaos.run(120)
     assert not chaos.connection.closed, f"an honest client was turned away: {chaos.events}"
 
@@ -294,6 +331,18 @@ def play(seed: int) -> None:
 def test_the_output_obeys_the_rfc_whatever_is_asked_for(block):
     for seed in range(block * 12, block * 12 + 12):
         play(seed)
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_the_output_obeys_the_rfc_also_frame_by_frame(block):
+    for seed in range(block * 12, block * 12 + 12):
+        play(seed, DirectChaos)
+
+
+@pytest.mark.slow
+def test_the_output_obeys_the_rfc_frame_by_frame_at_length():
+    for seed in range(20_000, 21_500):
+        play(seed, DirectChaos)
 
 
 @pytest.mark.slow
