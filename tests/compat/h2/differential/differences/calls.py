@@ -219,8 +219,8 @@ CALLS = [
     ),
     Difference(
         "failed calls",
-        "a call that fails has moved the stream or the connection on, often to its end; fields that "
-        "are refused have spoilt the table of the encoder",
+        "a call that fails has moved the stream or the connection on, often to its end; fields "
+        "that are refused have spoilt the table of the encoder",
         "a call that fails changes nothing and says nothing",
         "a program that catches the exception can go on",
         _failed,

@@ -65,9 +65,10 @@ def _after_reset(divergence: Divergence) -> bool:
 
 def _refused_promises(divergence: Divergence) -> bool:
     """Both reset a stream that is promised on one that was reset."""
-    said = [divergence.h2.said, divergence.ours.said]
-    kinds = [[item.kind for item in items] for items in said]
-    return f.PUSH_PROMISE in divergence.kinds and kinds == [["RST_STREAM"]] * 2
+    said = (divergence.h2.said, divergence.ours.said)
+    resets = [[item.stream for item in items if item.kind == "RST_STREAM"] for items in said]
+    fine = divergence.h2.error is None and divergence.ours.error is None
+    return f.PUSH_PROMISE in divergence.kinds and fine and resets[0] == resets[1] != []
 
 
 def _interim_push(divergence: Divergence) -> bool:
