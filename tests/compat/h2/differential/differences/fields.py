@@ -68,7 +68,7 @@ def _undecodable(divergence: Divergence) -> bool:
     failed = isinstance(divergence.h2.error, UnicodeDecodeError) and ours.error is None
     # Where they were the last of the stream, there is nothing to be reset.
     resets = [content for kind, content in ours.events if kind == "StreamReset"]
-    told = len(resets) == 1 and not resets[0]["remote_reset"] and not ours.said
+    told = any(not content["remote_reset"] for content in resets)
     return failed and (told or reset_and_told(divergence))
 
 

@@ -56,6 +56,7 @@ def _after_reset(divergence: Divergence) -> bool:
         return False
     codes = [item.number for item in divergence.h2.said if item.kind == "RST_STREAM"]
     headers = f.HEADERS in divergence.kinds and codes[-1:] == [f.STREAM_CLOSED]
+    headers = headers or f.CONTINUATION in divergence.kinds
     ours = getattr(divergence.ours.error, "error_code", None) == f.STREAM_CLOSED
     # PUSH_PROMISE: of a stream that was promised and reset before
     low = type(divergence.ours.error).__name__ == "StreamIDTooLowError"

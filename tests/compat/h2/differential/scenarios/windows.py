@@ -157,3 +157,9 @@ server(
     receive(f.headers(3, f.POST, end_stream=False)),
     receive(*[f.data(3, bytes(16_384))] * 2),
 )
+client(
+    "too much credit for a promised stream",
+    ask,
+    receive(f.push_promise(1, 2, f.GET), f.headers(2, f.OK, end_stream=False)),
+    receive(f.window_update(2, 2**31 - 1)),
+)
