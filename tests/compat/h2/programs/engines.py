@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from tests.support.process import PATIENCE, run
 
 Seen = TypeVar("Seen")
-Program = Sequence[str | Path]
 
 PACKAGE, EXCHANGED = "h2", "plait"
 ENGINES = (PACKAGE, EXCHANGED)

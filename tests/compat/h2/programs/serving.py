@@ -92,7 +92,8 @@ def curl(*options: str | Path) -> Answer:
 def hypercorn(engine: str, tls: TLSFiles, *options: str) -> Iterator[Served]:
     """hypercorn as its users start it, serving `hypercorn_app`."""
     arguments = ["--certfile", tls.cert, "--keyfile", tls.key]
-    arguments += ["--bind", "127.0.0.1:0", "--insecure-bind", "127.0.0.1:0", *options]
+    arguments += ["--bind", "127.0.0.1:0", "--insecure-bind", "127.0.0.1:0"]
+    arguments += ["--keep-alive", "60", *options]
     program = command(engine, "-m", "hypercorn", *arguments, "hypercorn_app:app")
     with Background(program, env=environment()) as process:
         secure = int(process.wait_for(r"Running on https://127\.0\.0\.1:(\d+)")[1])

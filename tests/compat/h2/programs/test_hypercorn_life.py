@@ -41,7 +41,8 @@ def to(path: bytes) -> Fields:
 
 def test_a_graceful_stop(tls_files: TLSFiles) -> None:
     def look(engine: str) -> list[object]:
-        with hypercorn(engine, tls_files) as served, served.raw() as client:
+        patient = ("--graceful-timeout", "15")
+        with hypercorn(engine, tls_files, *patient) as served, served.raw() as client:
             client.send(headers(1, to(b"/when-told/"), end_stream=False))
             client.until(lambda frame: frame.type == DATA)
             os.kill(served.process.pid, signal.SIGTERM)
