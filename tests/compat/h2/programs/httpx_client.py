@@ -45,7 +45,7 @@ def stream_of(answer: httpx.Response) -> int:
 
 async def exchange(base: str, ca: str, get: str, down: str, up: str) -> None:
     async with httpx.AsyncClient(base_url=base, **options(ca)) as client:
-        tell("get", *facts(await client.get(get)))
+        tell("get", *facts(await client.get(get, auth=("a", "b"))))
         tell("head", *facts(await client.head(get)))
         answers = await asyncio.gather(*(client.get(get) for _ in range(20)))
         tell("parallel", *(facts(answer) for answer in answers))

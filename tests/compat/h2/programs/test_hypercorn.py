@@ -35,6 +35,9 @@ pytestmark = pytest.mark.interop
 
 Both = dict[str, Served]
 
+# A field that clients mark as never to be indexed (RFC 7541 §7.1.3).
+SECRET = "authorization: Basic YTpi"
+
 
 def to(path: bytes, fields: Fields = GET) -> Fields:
     return [(name, path if name == b":path" else value) for name, value in fields]
@@ -73,12 +76,13 @@ def test_head(hypercorns: Both) -> None:
 
 def test_what_the_application_is_told(hypercorns: Both) -> None:
     options = ["-X", "DELETE", "-b", "one=1; two=2", "-A", "a client"]
-    for field in ("host: example.com", "X-Second: two words", "x-empty;", "te: trailers"):
+    for field in ("host: example.com", "X-Second: two words", "x-empty;", "te: trailers", SECRET):
         options += ["-H", field]
     seen = same(lambda e: hypercorns[e].curl("/fields?a=%20b", *options, secure=True))
     told, fields = json.loads(seen.body)
     assert told == ["DELETE", "https", "/fields", "a=%20b", "2"]
     assert dict(fields)["x-second"] == "two words"
+    assert dict(fields)["authorization"] == "Basic YTpi"
     assert [value for name, value in seen.heads[-1][1] if name == "set-cookie"] == [
         "a=1; Path=/; SameSite=lax",
         "b=2; Path=/; SameSite=lax",
