@@ -98,6 +98,12 @@ def test_nothing_switches_a_check_off_or_casts(path: Path) -> None:
     assert "nogil" not in code_of(path)
 
 
+@pytest.mark.parametrize("path", SIDECARS, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_a_local_that_holds_a_field_is_not_typed(path: Path) -> None:
+    # Cython's tuple is exactly that, and a field that is never indexed is of a subclass
+    assert not re.search(r"\b(?:field|given)=tuple\b", code_of(path))
+
+
 def narrow_names(path: Path) -> set[str]:
     text = code_of(path)
     names = {*DECLARED.findall(text), *FUNCTION.findall(text), *LOCAL.findall(text)}

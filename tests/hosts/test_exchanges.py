@@ -9,7 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hpack import NeverIndexedHeaderTuple
 
+from plait.hpack import NeverIndexedField
 from plait.server import ApplicationServer, Cycle, Exchange, Peer
 from tests.server.rawclient import (
     DATA,
@@ -127,6 +129,17 @@ def test_what_a_request_is() -> None:
     assert exchange.peer.client[0] == exchange.peer.server[0] == "127.0.0.1"
     assert exchange.peer.tls is None
     assert host.told == [("startup",), ("begin",), ("closed", 0), ("shutdown",)]
+
+
+def test_fields_that_are_never_indexed_come_and_go_as_any_other() -> None:
+    secret = NeverIndexedField(b"x-token", b"abc")
+    host = Script(begin=lambda exchange: exchange.respond(200, [secret, (b"x", b"y")], b"good"))
+    request = get("/", NeverIndexedHeaderTuple("authorization", "Basic x"), ("x", "y"))
+    fields, body = served(host, request)
+    assert (body, fields[:3]) == (b"good", [(":status", "200"), ("x-token", "abc"), ("x", "y")])
+    authorization = host.exchanges[0].headers[1]
+    assert authorization == (b"authorization", b"Basic x")
+    assert isinstance(authorization, NeverIndexedField)
 
 
 def test_an_authority_stands_in_place_of_host() -> None:

@@ -303,3 +303,14 @@ def test_a_value_marked_never_indexed_is_never_indexed():
     assert not [
         entry for entry in peer.reader.decoder.header_table.dynamic_entries if b"hush" in entry
     ]
+
+
+@pytest.mark.parametrize("status", [b"103", b"200"])
+def test_a_head_may_have_fields_that_are_never_indexed(status):
+    from plait.hpack import NeverIndexedField
+
+    peer = facing_server().sends(headers(1, GET)).clear()
+    secret = NeverIndexedField(b"x-secret", b"hush")
+    peer.connection.send_headers(1, [(b":status", status), secret, (b"x", b"y")])
+    fields = [(b":status", status), (b"x-secret", b"hush"), (b"x", b"y")]
+    peer.wire(headers(1, fields, end_stream=False))

@@ -26,7 +26,7 @@ cdef class Submission:
     cdef readonly Session session
     cdef readonly StreamTable streams
 
-    @cython.locals(stream=Stream, field=tuple, status=bytes)
+    @cython.locals(stream=Stream, status=bytes)
     cpdef object response(self, long long stream_id, list fields, object body)
     @cython.locals(stream=Stream, fields=list, status=bytes)
     cpdef object headers(self, long long stream_id, object headers, bint end_stream)
@@ -52,5 +52,5 @@ cpdef Body body_of(Stream stream)
 @cython.locals(head=tuple, ready=list, last=Answer, fields=list)
 cpdef list response_fields(object status, object headers)
 
-@cython.locals(field=tuple, name=bytes, status=bytes, first=cython.int, at=cython.Py_ssize_t)
+@cython.locals(name=bytes, status=bytes, first=cython.int, at=cython.Py_ssize_t)
 cpdef bytes status_of(list fields)

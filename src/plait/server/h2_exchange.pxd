@@ -39,7 +39,7 @@ cdef class H2Exchange(BaseRequestHandler):
     cpdef object _h2_hear(self, event)
     @cython.locals(link=Link, opener=Opener, cycle=Cycle)
     cpdef object _begin(self, bint complete)
-    @cython.locals(field=tuple, name=bytes, fields=list)
+    @cython.locals(name=bytes, fields=list)
     cpdef object _take_fields(self, list received)
     @cython.locals(cycle=Cycle)
     cpdef object _h2_ended(self, error_code)
@@ -58,5 +58,5 @@ cdef class H2Exchange(BaseRequestHandler):
     @cython.locals(link=Link)
     cpdef object _leave(self)
 
-@cython.locals(last=_Last, made=tuple, field=tuple)
+@cython.locals(last=_Last, made=tuple)
 cpdef list dated(list fields)
