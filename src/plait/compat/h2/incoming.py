@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 _PROTOCOL_ERROR = int(http2.ErrorCode.PROTOCOL_ERROR)
 _BY_GOAWAY = "peer.goaway"
+# Every event is compared with these.
+_REQUEST = http2.RequestReceived
+_DATA = http2.DataReceived
 
 
 class GoAway:
@@ -98,17 +101,23 @@ class Incoming:
             self._undecodable = []
         for event in told:
             kind = type(event)
-            if self._undecodable and getattr(event, "stream_id", 0) in self._undecodable:
+            if self._undecodable and self._is_void(event):
                 continue
-            if kind is http2.RequestReceived:
+            if kind is _REQUEST:
                 self._request(event, events)
-            elif kind is http2.DataReceived:
+            elif kind is _DATA:
                 self._data(event, events)
             else:
                 tell = _OTHERS.get(kind)
                 if tell is not None:
                     tell(self, event, events)
         return events
+
+    def _is_void(self, event: http2.Event) -> bool:
+        """Whether an event is of a stream whose fields could not be decoded."""
+        if isinstance(event, http2.ConnectionTerminated):
+            return False
+        return getattr(event, "stream_id", 0) in self._undecodable
 
     def upgraded(self) -> None:
         """The program knows of stream 1 without an event."""
