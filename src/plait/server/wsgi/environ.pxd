@@ -7,7 +7,7 @@ cdef Py_ssize_t _LONGEST
 cdef frozenset _SINGLE
 cdef str _CONTEXT
 
-@cython.locals(field=tuple, name=bytes, value=bytes, key=str, text=str, before=str)
+@cython.locals(name=bytes, value=bytes, key=str, text=str, before=str)
 cpdef object add_fields(dict environ, list fields)
 cpdef str _new_key(bytes name)
 cpdef str decoded_path(bytes path)
