@@ -387,7 +387,7 @@ class Connection(ConnectionView):
         if limit is not None:
             session.max_streams = limit
         listed = settings.get(MAX_HEADER_LIST_SIZE)
-        if listed is not None:
+        if listed is not None and not session.list_size_set:
             # A smaller one counts once the peer knows of it.
             session.decoder.max_list_size = max(session.decoder.max_list_size, listed)
         self._out.announced_window = settings.get(INITIAL_WINDOW_SIZE, self._out.announced_window)

@@ -158,7 +158,7 @@ class ControlFrames:
             elif code == INITIAL_WINDOW_SIZE:
                 self.resize_receive_windows(value - session.out.stream_window)
                 session.out.stream_window = value
-            elif code == MAX_HEADER_LIST_SIZE:
+            elif code == MAX_HEADER_LIST_SIZE and not session.list_size_set:
                 session.decoder.max_list_size = session.local.largest(MAX_HEADER_LIST_SIZE)
             elif code == MAX_FRAME_SIZE:
                 session.max_frame_size = session.local.largest(MAX_FRAME_SIZE)

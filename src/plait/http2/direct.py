@@ -366,8 +366,8 @@ class DirectConnection(Connection):
     def max_received_list_size(self) -> int:
         """Octets of the largest field section that is taken, 32 added for each field.
 
-        The ``max_header_list_size`` of the configuration; it may be set, and follows what
-        ``update_settings`` announces of it.
+        The ``max_header_list_size`` of the configuration, or what was announced since. Once it is
+        set by hand, announcements do not change it any more.
 
         :raises UsageError: for a number outside 0 to 2^32-1.
         """
@@ -378,6 +378,7 @@ class DirectConnection(Connection):
         if not 0 <= octets < 2**32:
             raise UsageError(f"a field section cannot be limited to {octets} octets")
         self._session.decoder.max_list_size = octets
+        self._session.list_size_set = True
 
     def stream_state(self, stream_id: int) -> StreamState:
         """Return the state of a stream, as RFC 9113 §5.1 names them.

@@ -16,6 +16,7 @@ cdef class Session:
     cdef public long long goaway_last
     cdef public bint goaway_received
     cdef public bint is_server
+    cdef public bint list_size_set
     cdef public object local
     cdef public Py_ssize_t max_frame_size
     cdef public long long max_held_frames

@@ -38,6 +38,7 @@ class Session:
         "goaway_last",
         "goaway_received",
         "is_server",
+        "list_size_set",
         "local",
         "max_frame_size",
         "max_held_frames",
@@ -98,6 +99,8 @@ class Session:
         self.goaway_received = False
         self.shutting_down = False
         self.closed = False
+        # The largest section was chosen by hand, whatever is announced.
+        self.list_size_set = False
 
     def work(self) -> int:
         """Useful work so far, in units that each pay for one control frame.

@@ -458,8 +458,12 @@ class H2Connection(ConnectionView):
 
 @lru_cache
 def _engine_config(check_received: bool, check_sent: bool) -> Config:
-    """Return the engine's configuration: the protocol's initial values, as in h2."""
+    """Return the engine's configuration: the protocol's initial values.
+
+    Everything else is announced by ``initiate_connection``.
+    """
     return Config(
+        max_concurrent_streams=None,
         initial_window_size=65_535,
         connection_window_size=65_535,
         enable_connect_protocol=False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from plait.http2 import Role
+from plait.http2 import Role, UsageError
 
 from .exceptions import NoAvailableStreamIDError
 from .faults import gone
@@ -39,7 +39,10 @@ class FieldTables:
 
     @max_header_list_size.setter
     def max_header_list_size(self, octets: int) -> None:
-        self._engine.max_received_list_size = octets or _NO_LIMIT
+        try:
+            self._engine.max_received_list_size = octets or _NO_LIMIT
+        except UsageError as error:
+            raise ValueError(str(error)) from None
 
 
 class ConnectionView:
