@@ -13,6 +13,7 @@ from plait.http2 import (
     Connection,
     ConnectionTerminated,
     DataReceived,
+    DirectConnection,
     RequestReceived,
     StreamReset,
 )
@@ -32,7 +33,7 @@ from .frames import (
     settings_ack,
     window_update,
 )
-from .script import Clock, Peer, facing_client, facing_server
+from .script import Clock, Peer, facing_client, facing_server, made_of
 
 
 class Honest:
@@ -105,6 +106,26 @@ def test_a_client_that_resets_after_each_complete_response():
         client.connection.send_response(stream, 200, [], b"done")
         client.reads()
         client.sends(rst_stream(stream, f.NO_ERROR))
+    client.peer.lives()
+
+
+@pytest.mark.parametrize("length", [None, b"5000"])
+@pytest.mark.parametrize("early", ["asked to stop", "let go on", "frame by frame"])
+def test_a_client_that_gives_up_each_upload_once_it_has_the_answer(early, length):
+    # 401 and 413 to whoever goes on sending; and the other side of a bidirectional call.
+    kind = DirectConnection if early == "frame by frame" else Connection
+    with made_of(kind):
+        client = Honest(reset_unread_request=early == "asked to stop")
+    fields = POST if length is None else [*POST, (b"content-length", length)]
+    for _ in range(1500):
+        stream = client.next()
+        client.sends(headers(stream, fields, end_stream=False), data(stream, bytes(100)))
+        client.connection.send_headers(stream, OK)
+        client.connection.send_data(stream, b"no more", end_stream=True)
+        client.reads()
+        client.sends(rst_stream(stream))
+        assert not client.connection.stream_is_open(stream)
+    assert client.connection.open_streams == 0
     client.peer.lives()
 
 

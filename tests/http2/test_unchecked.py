@@ -95,6 +95,13 @@ def test_what_can_be_told_of_a_request_is_told():
     assert event.has_cookies
 
 
+@pytest.mark.parametrize("differ", [False, True])
+def test_of_two_authorities_the_same_counts_as_in_a_request_that_is_checked(differ):
+    fields = [*GET, (b"host", b"evil.example"), (b"X", b"y")]
+    (event,) = listening(host_may_differ=differ).sends(headers(1, fields)).hears()
+    assert event.authority == (b"evil.example" if differ else b"example.com")
+
+
 def test_the_transport_still_decides_what_the_scheme_is():
     fields = [(b":scheme", b"https"), (b"x", b"y")]
     (event,) = listening(transport_scheme=b"http").sends(headers(1, fields)).hears()

@@ -280,7 +280,9 @@ class FieldBlocks:
                     if self.checks:
                         slug = error.slug
                     else:
-                        head = loose_head(fields, kinds, self.transport_scheme)
+                        head = loose_head(
+                            fields, kinds, session.config.host_may_differ, self.transport_scheme
+                        )
                 else:
                     self.repeated_generation = generation
                     # Only a block that left the table as it was means the same again.
@@ -365,7 +367,7 @@ class FieldBlocks:
         except MalformedError as error:
             if self.checks:
                 raise malformed(stream.id, error.slug) from None
-            head = loose_head(fields, kinds)
+            head = loose_head(fields, kinds, False)
         session = self.session
         if stream.state == RESERVED_REMOTE and session.max_streams >= 0:
             # RFC 9113 §5.1.2: pushed streams count once they send.

@@ -6,6 +6,7 @@ from plait.http2.outbound cimport Outbound
 from plait.http2.session cimport Session
 from plait.http2.stream cimport Stream
 
+cdef int HALF_CLOSED_LOCAL
 cdef int RESERVED_REMOTE
 
 cdef class ControlFrames:

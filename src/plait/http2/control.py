@@ -38,7 +38,7 @@ from .settings import (
     Changes,
     check_setting,
 )
-from .states import RESERVED_REMOTE
+from .states import HALF_CLOSED_LOCAL, RESERVED_REMOTE
 from .stream import Stream
 
 _FLOW_CONTROL_ERROR = int(ErrorCode.FLOW_CONTROL_ERROR)
@@ -274,6 +274,13 @@ class ControlFrames:
             return
         code = uint32(payload, 0)
         complete = code == 0 and not session.is_server and not stream.can_receive_data()
+        if session.is_server and (stream.state == HALF_CLOSED_LOCAL or stream.rest > 0):
+            # The whole response was sent: a client that then gives up what is left of its request
+            # has had its exchange, and paid for it.
+            session.out.forget(stream)
+            session.events.append(StreamReset(stream_id, code, True, "peer.reset"))
+            session.spend_control()
+            return
         session.peer_resets += 1
         session.out.forget(stream)
         if complete and stream.head_received:

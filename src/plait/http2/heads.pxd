@@ -30,6 +30,7 @@ cdef class Head:
     @cython.locals(kind=cython.int, seen=cython.int, regular=cython.bint, index=cython.Py_ssize_t)
     cpdef object collect(self, list kinds)
     cpdef bint has_cookies(self)
+    cpdef object choose_target(self, bint host_may_differ)
     cpdef object take_pseudo(self, int kind, bytes value)
     cpdef object take_special(self, int kind, bytes value, bint repeated)
 

@@ -128,6 +128,15 @@ class Head:
             # RFC 8941 §4.2: several lines of a dictionary field are one, joined by commas.
             self.priority += b"," + value
 
+    def choose_target(self, host_may_differ: bool) -> None:
+        """Decide between ``:authority`` and ``host``."""
+        # RFC 9113 §8.3.1: Host MUST NOT be used if ":authority" is there. Where they may differ,
+        # the first hop has told the one and the client the other, and it is the client that counts.
+        if self.host is not None and (host_may_differ or self.authority is None):
+            self.target = self.host
+        else:
+            self.target = self.authority
+
     def has_cookies(self) -> bool:
         """Whether a ``cookie`` field is among the fields."""
         return (self.seen & COOKIE) != 0
@@ -166,17 +175,15 @@ def request_head(
     if seen & HOST and head.authority is not None and not host_may_differ:
         if head.host is not None and head.host.lower() != head.authority.lower():
             raise MalformedError("field.host_differs")
-    # RFC 9113 §8.3.1: Host MUST NOT be used if ":authority" is there. Where they may differ, the
-    # first hop has told the one and the client the other, and it is the client that counts.
-    if head.host is not None and (host_may_differ or head.authority is None):
-        head.target = head.host
-    else:
-        head.target = head.authority
+    head.choose_target(host_may_differ)
     return head
 
 
 def loose_head(
-    fields: list[Field], kinds: list[int], transport_scheme: bytes | None = None
+    fields: list[Field],
+    kinds: list[int],
+    host_may_differ: bool,
+    transport_scheme: bytes | None = None,
 ) -> Head:
     """Return what can be told of a section whose faults do not matter: the first of each value."""
     head = Head(fields)
@@ -190,7 +197,7 @@ def loose_head(
             head.take_special(kind, fields[index][1], False)
     if transport_scheme is not None and head.scheme is not None:
         head.scheme = transport_scheme
-    head.target = head.authority if head.host is None else head.host
+    head.choose_target(host_may_differ)
     return head
 
 
