@@ -101,6 +101,7 @@ def _acknowledged_early(divergence: Divergence) -> bool:
     """h2 takes the acknowledgement of its first SETTINGS for that of an update."""
     words = str(divergence.h2.error)
     refused = "shrunk below 0" in words or words == "Received pushed stream"
+    refused = refused or "overlong frame" in words
     real = divergence.real
     return refused and real.acknowledged < real.updates and divergence.ours.error is None
 

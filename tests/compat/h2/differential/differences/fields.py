@@ -64,10 +64,10 @@ def _no_fields(divergence: Divergence) -> bool:
 
 def _undecodable(divergence: Divergence) -> bool:
     """Fields that `header_encoding` does not fit."""
-    ours = divergence.ours
-    failed = isinstance(divergence.h2.error, UnicodeDecodeError) and ours.error is None
+    failed = isinstance(divergence.h2.error, UnicodeDecodeError)
     # Where they were the last of the stream, there is nothing to be reset.
-    resets = [content for kind, content in ours.events if kind == "StreamReset"]
+    events = [*divergence.ours.events, *divergence.ours.lost]
+    resets = [content for kind, content in events if kind == "StreamReset"]
     told = any(not content["remote_reset"] for content in resets)
     return failed and (told or reset_and_told(divergence))
 

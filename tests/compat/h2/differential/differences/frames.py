@@ -31,10 +31,19 @@ def _reserved_streams(divergence: Divergence) -> bool:
 
 
 def _reserved_bit(divergence: Divergence) -> bool:
-    """h2 refuses WINDOW_UPDATE with it."""
+    """h2 refuses WINDOW_UPDATE with it, and takes it for a part of GOAWAY's stream."""
     octets = divergence.step.octets
-    set_bit = f.WINDOW_UPDATE in divergence.kinds and octets[-4] > 127
-    return set_bit and divergence.ours.error is None and divergence.h2.error is not None
+    if divergence.ours.error is not None:
+        return False
+    if divergence.h2.error is not None:
+        return f.WINDOW_UPDATE in divergence.kinds and octets[-4] > 127
+    told = [
+        [c.get("last_stream_id") for _, c in o.events] for o in (divergence.h2, divergence.ours)
+    ]
+    return any(
+        theirs is not None and ours is not None and theirs != ours == theirs & 0x7FFFFFFF
+        for theirs, ours in zip(*told, strict=False)
+    )
 
 
 def _broken_altsvc(divergence: Divergence) -> bool:
@@ -189,9 +198,9 @@ FRAMES = [
     ),
     Difference(
         "reserved bit",
-        "refuses WINDOW_UPDATE with it",
+        "refuses WINDOW_UPDATE with it, takes it for a part of the stream in GOAWAY",
         "ignores it",
-        "RFC 9113 §6.9: MUST be ignored",
+        "RFC 9113 §6.8, §6.9: MUST be ignored",
         _reserved_bit,
     ),
     Difference(

@@ -219,3 +219,4 @@ client(
 )
 client("GOAWAY with an error", ask, receive(f.goaway(1, f.INTERNAL_ERROR, b"oh")))
 client("a PING from a server", receive(f.ping(struct.pack(">Q", 7))))
+client("GOAWAY with the reserved bit", ask, receive(f.goaway(2**31 + 1, 2)))
