@@ -36,7 +36,10 @@ def play_both(name: str, reads: object) -> Comparison:
 def test_real_programs_are_understood_in_the_same_way(name: str) -> None:
     octets = RECORDINGS[name]
     check(play_both(name, [octets]), f"{name}, in one read")
-    check(play_both(name, by_frames(octets)), f"{name}, frame by frame")
+    by_frame = play_both(name, by_frames(octets))
+    check(by_frame, f"{name}, frame by frame")
+    assert by_frame.steps > 8
+    assert not by_frame.parted or by_frame.classes["after a graceful GOAWAY"]
     for seed, mean in enumerate((40, 400, 4000)):
         check(play_both(name, cuts(octets, random.Random(seed), mean)), f"{name}, cut, {seed}")
 

@@ -54,7 +54,7 @@ def test_every_difference_is_seen_and_every_scenario_exists() -> None:
 @pytest.mark.parametrize(
     ("slug", "name"),
     [
-        ("windows of closed streams", "calls: end_stream"),
+        ("windows of closed streams", "sending: end_stream"),
         ("words in GOAWAY", "faults: to a server: DATA on stream 0"),
         (CREDIT.slug, "windows: a part acknowledged while little is left"),
     ],

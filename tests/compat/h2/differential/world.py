@@ -299,6 +299,7 @@ class World:
         if step.what == "do":
             return step.options["function"](self)
         if step.what == "hold":
+            # a call whose output is left where it is, for `data_to_send`
             arguments, step = arguments[1:], Step(arguments[0], (), step.options)
         options = {name: self.value(option) for name, option in step.options.items()}
         return getattr(self.connection, step.what)(*arguments, **options)

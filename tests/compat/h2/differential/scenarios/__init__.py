@@ -1,10 +1,11 @@
 """Scripts written by hand, by subject; each says which differences it shows."""
 
-from . import calls, ending, events, faults, fields, settings, windows
+from . import calls, ending, events, faults, fields, sending, settings, windows
 from .writing import Scenario, Scripts
 
 SUBJECTS: dict[str, Scripts] = {
     "events": events.SCRIPTS,
+    "sending": sending.SCRIPTS,
     "calls": calls.SCRIPTS,
     "fields": fields.SCRIPTS,
     "settings": settings.SCRIPTS,
