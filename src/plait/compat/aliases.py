@@ -68,7 +68,7 @@ class AliasFinder(MetaPathFinder):
 
     def __init__(self) -> None:
         self.installed: set[str] = set()
-        self.in_children = False
+        self.looking = False
 
     def find_spec(
         self,
@@ -78,9 +78,12 @@ class AliasFinder(MetaPathFinder):
     ) -> ModuleSpec | None:
         """Return how to load ``fullname``, or ``None`` when it is none of the old names."""
         del path, target
-        if fullname == spawning.MODULE and not self.in_children:
-            self.in_children = True
-            return spawning.find(self.installed)
+        if fullname == spawning.MODULE and not self.looking:
+            self.looking = True
+            try:
+                return spawning.find(self.installed)
+            finally:
+                self.looking = False
         top, dot, rest = fullname.partition(".")
         if top not in self.installed:
             return None
@@ -111,8 +114,7 @@ def install(*names: str) -> None:
     _finder.installed.update(wanted)
     if _finder not in sys.meta_path:
         sys.meta_path.insert(0, _finder)
-    if spawning.MODULE in sys.modules and not _finder.in_children:
-        _finder.in_children = True
+    if spawning.MODULE in sys.modules:
         spawning.bequeath(_finder.installed)
 
 

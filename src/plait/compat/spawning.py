@@ -43,12 +43,14 @@ class _Inheritance:
 
 
 def bequeath(names: Collection[str]) -> None:
-    """Let the children that ``multiprocessing`` starts from now on have the names.
+    """Let the children that ``multiprocessing`` starts from now on have the names; once is enough.
 
     :param names: is looked at when a child is started.
     """
     spawn: Any = sys.modules[MODULE]
     original = spawn.get_preparation_data
+    if original.__module__ == __name__:
+        return
 
     def get_preparation_data(name: str) -> dict[str, Any]:
         data: dict[str, Any] = original(name)

@@ -371,7 +371,7 @@ class Connection(ConnectionView):
                 ):
                     refused = True
         # RFC 9218 §2.1: it MUST NOT change after the first SETTINGS.
-        fixed = int(session.config.no_rfc7540_priorities)
+        fixed = session.local.largest(NO_RFC7540_PRIORITIES)
         if refused or (code == NO_RFC7540_PRIORITIES and value != fixed):
             raise UsageError(f"setting {code} cannot be {value} now")
 

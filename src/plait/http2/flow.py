@@ -2,10 +2,10 @@
 
 The receiving side is a ``ReceiveWindow``, one for the connection and one for each stream that
 carries a body. Its invariant: ``available + pending + held == size``, where ``held`` octets lie
-with the application. Credit follows *consumption*: octets move from ``held`` to ``pending``
-when the application is done with them, and from there to the peer by WINDOW_UPDATE once they are
-worth a frame. Octets that nobody will ever consume (padding, streams that are gone) are consumed
-on arrival: a window must not leak.
+with the application and were not granted to the peer by hand meanwhile. Credit follows
+*consumption*: octets move from ``held`` to ``pending`` when the application is done with them, and
+from there to the peer by WINDOW_UPDATE once they are worth a frame. Octets that nobody will ever
+consume (padding, streams that are gone) are consumed on arrival: a window must not leak.
 
 Half a window is worth a frame. But an application that holds more than half would leave the rest
 below that for ever, and on the connection's window the slow readers of some streams would starve
@@ -29,12 +29,14 @@ class ReceiveWindow:
     :ivar received: what has arrived so far.
     """
 
-    __slots__ = ("available", "pending", "received", "size")
+    __slots__ = ("available", "granted", "pending", "received", "size")
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.available = size
         self.pending = 0
+        # Octets that the application holds and the peer has credit for again; see ``grant``.
+        self.granted = 0
         self.received = 0
 
     def receive(self, octets: int) -> bool:
@@ -53,11 +55,11 @@ class ReceiveWindow:
         keeps a sender going and costs two frames a window. With 0 octets it asks again, after
         some arrived.
         """
+        if self.granted:
+            given = min(octets, self.granted)
+            self.granted -= given
+            octets -= given
         self.pending += octets
-        surplus = self.available + self.pending - self.size
-        if surplus > 0:
-            # Given already, by ``grant``.
-            self.pending -= min(surplus, self.pending)
         increment = self.pending
         if increment * 2 < self.size:
             if increment < self.available or increment < _WORTH_A_FRAME:
@@ -76,6 +78,7 @@ class ReceiveWindow:
         held = min(octets, max(0, self.size - self.available - self.pending))
         self.available += octets
         self.size += octets - held
+        self.granted += held
         return held
 
     def resize(self, delta: int) -> None:

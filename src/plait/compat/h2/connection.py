@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from plait.http2 import Config, DirectConnection, Role, UsageError
+from plait.http2 import Config, DirectConnection, Role, StreamLimitError, UsageError
 
 from .config import DummyLogger, H2Configuration
 from .errors import ErrorCodes, error_code_from_int
@@ -189,6 +189,11 @@ class H2Connection(ConnectionView):
             self._log("Send headers %s on stream ID %d", fields, stream_id)
         try:
             self._engine.send_headers_frame(stream_id, fields, end_stream, priority)
+        except StreamLimitError as error:
+            if self.state_machine.state is ConnectionState.CLOSED:
+                # Not to be waited for, as a stream's end is.
+                raise ProtocolError("after GOAWAY no stream may be opened") from None
+            raise misuse(self._engine, error) from None
         except UsageError as error:
             raise misuse(self._engine, error) from None
 

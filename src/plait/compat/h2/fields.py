@@ -42,7 +42,7 @@ def normalised(headers: Iterable[Any], split_cookies: bool) -> list[Field]:
         if type(given) is tuple:
             try:
                 field = _normalised.get(given, _UNKNOWN)
-            except TypeError:  # octets that may change are no key, either
+            except (TypeError, ValueError):  # octets that may change are no key, either
                 field = _normal(given)
             if field is _UNKNOWN:
                 field = _normal_remembered(given)
@@ -68,9 +68,9 @@ def as_given(headers: Iterable[Any]) -> list[Field]:
 def _normal_remembered(given: tuple[Any, Any]) -> Field | None:
     """Return what becomes of a field, and know it the next time."""
     field = _normal(given)
-    if field is not None and (
-        field[0] in _SECRETS or len(field[0]) + len(field[1]) > _REMEMBERED_OCTETS
-    ):
+    if len(given[0]) + len(given[1]) > _REMEMBERED_OCTETS:
+        return field
+    if field is not None and field[0] in _SECRETS:
         return field
     if len(_normalised) >= _REMEMBERED_MAX:
         _normalised.clear()
