@@ -784,6 +784,21 @@ def test_extended_connect_is_taken_only_if_it_was_announced(said):
     assert hasattr(event, "protocol" if said else "slug") or said
 
 
+@pytest.mark.parametrize("said", [{}, {f.NO_RFC7540_PRIORITIES: 0}, {f.NO_RFC7540_PRIORITIES: 1}])
+@pytest.mark.parametrize("configured", [True, False])
+def test_what_was_said_of_priorities_stays(configured, said):
+    # RFC 9218 §2.1: it MUST NOT change after the first SETTINGS, whatever the configuration says.
+    connection = DirectConnection(Role.SERVER, Config(no_rfc7540_priorities=configured))
+    connection.initiate_connection(said)
+    first = said.get(f.NO_RFC7540_PRIORITIES, 0)
+    connection.update_settings({f.NO_RFC7540_PRIORITIES: first})
+    with pytest.raises(UsageError):
+        connection.update_settings({f.NO_RFC7540_PRIORITIES: 1 - first})
+    Peer(connection).sends(f.PREFACE, settings(), f.settings_ack(), f.settings_ack()).lives()
+    with pytest.raises(UsageError):
+        connection.update_settings({f.NO_RFC7540_PRIORITIES: 1 - first})
+
+
 def test_the_settings_that_were_said_are_the_ones_in_force():
     connection = DirectConnection(Role.SERVER)
     connection.initiate_connection(

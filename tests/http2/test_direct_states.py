@@ -271,6 +271,17 @@ def test_a_larger_section_is_taken_once_announced_a_smaller_limit_holds_once_ack
     assert peer.connection.local_settings.max_header_list_size == 600
 
 
+def test_a_limit_that_was_set_by_hand_stays_whatever_is_announced():
+    peer = server(max_header_list_size=1000)
+    peer.connection.max_received_list_size = 500
+    for announced in (2000, 400):
+        peer.connection.update_settings({SettingCode.MAX_HEADER_LIST_SIZE: announced})
+        assert takes(peer, 500)
+        peer.sends(f.settings_ack()).clear()
+        assert takes(peer, 500)
+    assert peer.connection.local_settings.max_header_list_size == 400
+
+
 def test_a_field_block_may_be_as_large_as_the_list_that_was_announced():
     peer = server(max_header_list_size=1000)
     large = f.block([*GET, (b"x-large", b"v" * 40_000)])

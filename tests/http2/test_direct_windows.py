@@ -12,6 +12,7 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
+    run_state_machine_as_test,
 )
 
 from plait.http2 import (
@@ -332,10 +333,10 @@ class Windows(RuleBasedStateMachine):
         self.peer.connection.acknowledge_received_data(octets, stream)
         self.unacknowledged[stream] -= octets
         for model in (self.models[0], self.models[stream]):
-            fresh = min(octets, model.held)
-            model.held -= fresh
-            model.owed -= octets - fresh
-            assert model.owed >= 0
+            given = min(octets, model.owed)
+            model.owed -= given
+            model.held -= octets - given
+            assert model.held >= 0
         self.collect()
 
     @rule(
@@ -384,6 +385,12 @@ class Windows(RuleBasedStateMachine):
 
 Windows.TestCase.settings = examples(max_examples=15, stateful_step_count=25, deadline=None)
 TestAnyMixOfGrantsAndAcknowledgements = Windows.TestCase
+
+
+@pytest.mark.slow
+def test_any_mix_of_grants_and_acknowledgements_at_length():
+    often = examples(max_examples=200, stateful_step_count=50, deadline=None)
+    run_state_machine_as_test(Windows, settings=often)
 
 
 def test_a_receive_window_counts_what_it_holds():
