@@ -145,6 +145,7 @@ class DirectConnection(Connection):
         (RFC 9113 §5.1.1).
 
         :param priority: ``(depends_on, weight, exclusive)`` of RFC 7540, as for ``send_priority``.
+        :raises StreamLimitError: where the peer allows no further stream now.
         :raises UsageError: as ``send_headers`` and ``send_priority``.
         """
         if stream_id < 1 or stream_id > MAX_STREAM_ID:
