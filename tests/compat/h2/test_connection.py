@@ -225,3 +225,17 @@ def test_octets_that_may_change_are_taken_as_they_are(octets: bytearray | memory
         sender.send_headers(stream_id, [*GET, ("x", octets)])
         (event,) = receiver.receive_data(sender.data_to_send())
         assert event.headers[-1] == (b"x", b"v")
+
+
+def test_an_acknowledgement_is_one_of_what_was_announced_first() -> None:
+    connection = H2Connection()
+    connection.initiate_connection()
+    connection.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 10})
+    connection.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: 7})
+    acknowledged = SettingsFrame(0, flags=["ACK"]).serialize()
+    told = []
+    for _ in range(3):
+        (event,) = connection.receive_data(acknowledged)
+        told.append({code: changed.new_value for code, changed in event.changed_settings.items()})
+    assert told == [{}, {SettingCodes.INITIAL_WINDOW_SIZE: 10}, {3: 7}]
+    assert connection.local_settings.initial_window_size == 10

@@ -261,9 +261,8 @@ class Incoming:
         settings.acknowledge()
 
     def _acknowledged(self, event: Any, events: list[Event]) -> None:
-        del event
         connection = self._connection
-        changed = connection.local_settings.acknowledge()
+        changed = connection.local_settings.put_into_force(event.changed_settings)
         if SettingCodes.MAX_FRAME_SIZE in changed:
             connection.max_inbound_frame_size = connection.local_settings.max_frame_size
         events.append(SettingsAcknowledged(changed))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping, MutableMapping
 from enum import IntEnum
+from itertools import islice
 
 from .errors import ErrorCodes
 from .exceptions import InvalidSettingsValueError
@@ -108,6 +109,28 @@ class Settings(MutableMapping[SettingCodes | int, int]):
                 new = values[0]
                 assert new is not None  # only the first value of all can be missing
                 changed[setting] = ChangedSetting(setting, original, new)
+        return changed
+
+    def put_into_force(
+        self, announced: Mapping[int, tuple[int | None, int]]
+    ) -> dict[SettingCodes | int, ChangedSetting]:
+        """Put settings into force that were acknowledged, and no others.
+
+        Not in h2, which puts the next value of each setting that waits into force then.
+
+        :param announced: values before and after, by codes.
+        :returns: the settings that waited for it, by their codes.
+        """
+        changed: dict[SettingCodes | int, ChangedSetting] = {}
+        for number, (_, new) in announced.items():
+            setting = setting_code_from_int(number)
+            values = self._settings.get(setting)
+            if values is None or new not in islice(values, 1, None):
+                continue
+            original = values.popleft()
+            while values[0] != new:
+                values.popleft()
+            changed[setting] = ChangedSetting(setting, original, new)
         return changed
 
     def latest(self) -> dict[int, int]:
