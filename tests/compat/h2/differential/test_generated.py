@@ -15,6 +15,7 @@ from .world import FACADE, REAL, Implementation
 
 HONEST = EVERYWHERE | {
     "ALTSVC opens nothing",
+    "acknowledgements in order",
     "ALTSVC of a stream",
     "ORIGIN",
     "PRIORITY_UPDATE",

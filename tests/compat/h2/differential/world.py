@@ -224,7 +224,7 @@ class World:
         self.client = client
         self.configuration = h2.config.H2Configuration(client_side=client, **options)
         self.connection = h2.connection_type(config=self.configuration)
-        self.first = dict(vars(self.configuration))
+        self.first = dict(getattr(self.configuration, "__dict__", {}))
         """The configuration as it was at first."""
         self.teller = Teller()
         self.octets = b""
@@ -235,10 +235,12 @@ class World:
         """Octets of window that the implementation gave back of its own accord."""
         self.bare: set[int] = set()
         """The streams whose response has no content: to HEAD, 204 or 304."""
+        self.tunnels: set[int] = set()
+        """The streams that CONNECT has opened."""
         self.reset: set[int] = set()
         """The streams that were reset from here."""
-        self.announced: dict[int, int] = {}
-        """The settings that were said."""
+        self.announced: set[tuple[int, int]] = set()
+        """The settings that were said, with every value that they had."""
         self.updates = self.acknowledged = 0
         """How many SETTINGS were said, and how many of them the peer has acknowledged."""
         self.goodbyes: set[int] = set()
@@ -261,11 +263,9 @@ class World:
         else:
             if step.what == "receive_data":
                 outcome.events = describe_events(returned)
-                self.bare.update(
-                    content["stream_id"]
-                    for kind, content in outcome.events
-                    if kind == "RequestReceived" and is_head(content["headers"])
-                )
+                for kind, content in outcome.events:
+                    if kind == "RequestReceived":
+                        self.note_method(content["stream_id"], content["headers"])
                 kinds = [kind for kind, _ in outcome.events]
                 self.acknowledged += kinds.count("SettingsAcknowledged")
                 self.goodbyes.update(
@@ -324,6 +324,15 @@ class World:
         if step.octets:
             self.seen.update(stream for _, stream in frames_in(step.octets) if 0 < stream < 64)
 
+    def note_method(self, stream: int, fields: Iterable[tuple[Any, ...]]) -> None:
+        """Remember what the method means for what comes after it."""
+        for name, value, *_ in fields:
+            if name in (b":method", ":method"):
+                if value in (b"HEAD", "HEAD") and not self.client:
+                    self.bare.add(stream)
+                elif value in (b"CONNECT", "CONNECT"):
+                    self.tunnels.add(stream)
+
     def tell(self, octets: bytes, step: Step) -> list[Said]:
         """What was said; credit that nobody asked for by name is added up instead."""
         said = []
@@ -334,8 +343,10 @@ class World:
                 said.append(item)
                 if item.kind == "WINDOW_UPDATE" and item.stream == 0:
                     self.increments += item.number
-            if item.kind == "HEADERS" and item.content[0][:1] in BARE:
-                self.bare.add(item.stream)
+            if item.kind == "HEADERS":
+                if item.content[0][:1] in BARE:
+                    self.bare.add(item.stream)
+                self.note_method(item.stream, item.content[0])
             if item.kind == "RST_STREAM":
                 self.reset.add(item.stream)
             elif item.kind == "SETTINGS":
@@ -377,13 +388,6 @@ class World:
 
 
 BARE = [((b":status", b"204"),), ((b":status", b"304"),)]
-
-
-def is_head(headers: list[tuple[Any, ...]]) -> bool:
-    """Whether this is a request for a response without content."""
-    return any(
-        field[0] in (b":method", ":method") and field[1] in (b"HEAD", "HEAD") for field in headers
-    )
 
 
 def values(settings: Mapping[int, int]) -> dict[int, int | None]:

@@ -120,9 +120,8 @@ def reset_and_told(divergence: Divergence) -> bool:
     }
     shown = {content.get("stream_id") for _, content in ours.events if "headers" in content}
     shown |= {content.get("pushed_stream_id") for _, content in ours.events}
-    known = {
-        stream
-        for stream, _ in said
-        if stream in shown or isinstance(divergence.view.get(f"window {stream}"), int)
-    }
-    return said != set() and told == {item for item in said if item[0] in known}
+    windows = {at for at in divergence.streams if type(divergence.view.get(f"window {at}")) is int}
+    known = shown | windows
+    wanted = {item for item in said if item[0] in known}
+    # One that had ended in both directions is told of as well; there is nothing to be reset.
+    return said != set() and wanted <= told and all(stream in known for stream, _ in told)

@@ -102,8 +102,9 @@ def _acknowledged_early(divergence: Divergence) -> bool:
     words = str(divergence.h2.error)
     refused = "shrunk below 0" in words or words == "Received pushed stream"
     refused = refused or "overlong frame" in words
-    real = divergence.real
-    return refused and real.acknowledged < real.updates and divergence.ours.error is None
+    asked = divergence.step.what == "remote_flow_control_window"
+    waiting = divergence.real.acknowledged < divergence.real.updates
+    return (refused or asked) and waiting and divergence.ours.error is None
 
 
 ENDING = [
@@ -115,9 +116,9 @@ ENDING = [
         _late_faults,
     ),
     Difference(
-        "acknowledgements in order",
-        "takes the first acknowledgement for that of whatever was announced last",
-        "each is for the oldest SETTINGS that it was not yet given for",
+        "settings in force",
+        "keeps the peer to settings that it has not acknowledged yet, if it has others",
+        "keeps it to those that it has acknowledged",
         "RFC 9113 §6.5.3: a peer may still send what was allowed",
         _acknowledged_early,
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.http2 import frames as f
 
 from .divergence import Difference, Divergence, reset_and_told, states_of, unchanged
+from .grammar import is_odd
 
 
 def _resets(divergence: Divergence) -> bool:
@@ -42,12 +43,20 @@ def _promised_method(divergence: Divergence) -> bool:
 
 def _grammar(divergence: Divergence) -> bool:
     """Something in the fields is refused here, and h2 does not look at it."""
-    if divergence.h2.error is not None:
+    connection, h2 = divergence.real.connection, divergence.h2
+    if h2.error is not None:
         return False
+    tunnel = bool(divergence.streams & divergence.real.tunnels)
     if divergence.step.octets:
-        return _resets(divergence)
+        websockets = bool(connection.local_settings.enable_connect_protocol)
+        sections = [content.get("headers") or [] for _, content in h2.events]
+        odd = any(is_odd(fields, websockets=websockets) for fields in sections)
+        return (odd or tunnel) and _resets(divergence)
+    websockets = bool(connection.remote_settings.enable_connect_protocol)
+    said = [item.content[0] for item in h2.said if item.kind in ("HEADERS", "PUSH_PROMISE")]
+    odd = any(is_odd(fields, websockets=websockets) for fields in said)
     words = str(divergence.ours.error)
-    return ("(field." in words or words.startswith("101 ")) and unchanged(divergence)
+    return odd and ("(field." in words or words.startswith("101 ")) and unchanged(divergence)
 
 
 def _no_authority(divergence: Divergence) -> bool:

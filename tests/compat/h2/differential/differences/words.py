@@ -170,7 +170,33 @@ def _late(divergence: Divergence) -> bool:
     return found
 
 
+def _in_order(divergence: Divergence) -> bool:
+    """Each acknowledgement is for the oldest SETTINGS; the first is for all in h2."""
+    real, found = divergence.real, False
+    if real.updates < 2:
+        return False
+    pairs = zip(divergence.h2.events, divergence.ours.events, strict=False)
+    for at, (theirs, ours) in enumerate(pairs):
+        if theirs[0] == ours[0] == "SettingsAcknowledged" and theirs != ours:
+            divergence.ours.events[at] = theirs
+            found = True
+    if real.acknowledged < real.updates:
+        for key in ("local settings", "max_inbound_frame_size"):
+            if divergence.ours.view[key] != divergence.h2.view[key]:
+                divergence.ours.view[key] = divergence.h2.view[key]
+                found = True
+    return found
+
+
 WORDS = [
+    Difference(
+        "acknowledgements in order",
+        "takes the first acknowledgement for that of all that was announced so far",
+        "takes each for the oldest SETTINGS that waits for one; `SettingsAcknowledged` and "
+        "`local_settings` say so",
+        "RFC 9113 §6.5.3: they are given in order",
+        _in_order,
+    ),
     Difference(
         "late frames",
         "answers each frame for a stream that it has reset by another RST_STREAM",
