@@ -119,8 +119,8 @@ FIELDS = [
     ),
     Difference(
         "lengths that are not validated",
-        "checks `content-length` even with `validate_inbound_headers=False`",
-        "does not",
+        "refuses a `content-length` that is no number even with `validate_inbound_headers=False`",
+        "lets it pass; the body is held to the first that is one, in both cases",
         "the switch says so",
         _unchecked_lengths,
     ),

@@ -309,3 +309,10 @@ server(
     do(lambda world: setattr(world.connection.config, "validate_outbound_headers", False)),
     call.send_headers(1, [("x", "y")]),
 )
+for _how, _options in RECEIVING.items():
+    server(
+        f"a body that is too short{_how}",
+        receive(f.headers(1, [*f.POST, (b"content-length", b"5")], end_stream=False)),
+        receive(f.data(1, b"abc", end_stream=True)),
+        **_options,
+    )
