@@ -122,9 +122,10 @@ async def when_told(scope: Any, receive: Any, send: Any) -> None:
     """Sends a first half, and the second when the request's body has ended."""
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"first half, ", "more_body": True})
-    while (await receive()).get("more_body"):
+    while (message := await receive()).get("more_body"):
         pass
-    await send({"type": "http.response.body", "body": b"second half"})
+    if message["type"] == "http.request":
+        await send({"type": "http.response.body", "body": b"second half"})
 
 
 async def hints(scope: Any, receive: Any, send: Any) -> None:
