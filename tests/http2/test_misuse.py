@@ -48,7 +48,7 @@ def test_every_misuse_is_a_usage_error():
 
 
 @pytest.mark.parametrize("call", SENDING.values(), ids=SENDING)
-@pytest.mark.parametrize("stream", [0, 3, 2, 2**31, -1])
+@pytest.mark.parametrize("stream", [0, 3, 2, 2**31, -1, 2**64, -(2**64)])
 def test_nothing_can_be_sent_on_a_stream_never_opened(call, stream):
     peer = facing_server().sends(headers(1, GET)).clear()
     with pytest.raises(NoSuchStreamError):
@@ -335,6 +335,27 @@ def test_received_octets_may_be_reused_by_the_caller():
 
 def test_no_octets_cause_nothing():
     assert facing_server().connection.receive_data(b"") == []
+
+
+@pytest.mark.parametrize("stream", [2**31, 2**63, 2**64, -(2**64)])
+def test_a_number_of_any_size_is_no_stream(stream):
+    # Where the engine is compiled, too: no OverflowError.
+    peer = answering()
+    connection = peer.connection
+    for call in (
+        lambda: connection.reset_stream(stream),
+        lambda: connection.local_flow_control_window(stream),
+        lambda: connection.remote_flow_control_window(stream),
+        lambda: connection.increment_flow_control_window(1, stream),
+        lambda: connection.prioritize(stream),
+        lambda: connection.send_alternative_service(b"clear", stream_id=stream),
+    ):
+        with pytest.raises(NoSuchStreamError):
+            call()
+    assert not connection.stream_is_open(stream)
+    connection.acknowledge_received_data(1, stream)
+    connection.resume(stream)
+    peer.wire().lives()
 
 
 @pytest.mark.parametrize("code", [-1, 2**32, 2**63, 2**64])

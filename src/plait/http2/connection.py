@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 
 from .body import BodySource, Octets
 from .config import Config
-from .constants import MAX_WINDOW, PREFACE, Role
+from .constants import MAX_STREAM_ID, MAX_WINDOW, PREFACE, Role
 from .errors import (
     ErrorCode,
     NoSuchStreamError,
@@ -268,7 +268,7 @@ class Connection(ConnectionView):
         code = check_error_code(error_code)
         stream = self._streams.living.get(stream_id)
         if stream is None:
-            if stream_id <= 0 or self._streams.is_idle(stream_id):
+            if not 0 < stream_id <= MAX_STREAM_ID or self._streams.is_idle(stream_id):
                 raise NoSuchStreamError(stream_id)
             return
         if self._session.closed:

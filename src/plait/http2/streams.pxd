@@ -27,4 +27,4 @@ cdef class StreamTable:
     cpdef bint was_reset_by_us(self, long long stream_id)
     cpdef bint was_skipped(self, long long stream_id)
     @cython.locals(stream=Stream)
-    cpdef bint is_open(self, long long stream_id)
+    cpdef bint is_open(self, object stream_id)

@@ -26,25 +26,26 @@ cdef class Submission:
     cdef readonly Session session
     cdef readonly StreamTable streams
 
+    # The ids that callers give are objects: a number of any size is theirs to give.
     @cython.locals(stream=Stream, status=bytes)
-    cpdef object response(self, long long stream_id, list fields, object body)
+    cpdef object response(self, object stream_id, list fields, object body)
     @cython.locals(stream=Stream, fields=list, status=bytes)
-    cpdef object headers(self, long long stream_id, object headers, bint end_stream)
+    cpdef object headers(self, object stream_id, object headers, bint end_stream)
     cpdef object interim(self, Stream stream, list fields, bint end_stream)
     cpdef object trailers(self, Stream stream, list fields, bint end_stream)
     @cython.locals(stream=Stream)
-    cpdef object data(self, long long stream_id, object data, bint end_stream)
+    cpdef object data(self, object stream_id, object data, bint end_stream)
     @cython.locals(stream=Stream, body=Body)
-    cpdef bint end_source(self, long long stream_id) except -1
+    cpdef bint end_source(self, object stream_id) except -1
     @cython.locals(stream=Stream)
-    cpdef Stream bodied(self, long long stream_id)
+    cpdef Stream bodied(self, object stream_id)
     @cython.locals(body=Body)
     cpdef object attach(self, Stream stream, object read, bint end_stream)
     cpdef list section(self, object fields, bint pseudo)
     cpdef bint push_enabled(self)
     cpdef bint can_open_stream(self)
     @cython.locals(stream=Stream)
-    cpdef Stream living(self, long long stream_id)
+    cpdef Stream living(self, object stream_id)
     cpdef object require_open(self)
 
 cpdef bint is_empty(bytes status)

@@ -12,4 +12,4 @@ cdef class ConnectionView:
     cdef StreamTable _streams
     cdef Submission _submission
 
-    cpdef bint stream_is_open(self, long long stream_id)
+    cpdef bint stream_is_open(self, object stream_id)
