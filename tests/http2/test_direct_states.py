@@ -6,11 +6,19 @@ from collections.abc import Callable
 
 import pytest
 
-from plait.http2 import NoSuchStreamError, Role, SettingCode, StreamState, UsageError
+from plait.http2 import (
+    Limits,
+    NoSuchStreamError,
+    Role,
+    SettingCode,
+    StreamReset,
+    StreamState,
+    UsageError,
+)
 
 from . import frames as f
 from .frames import GET, OK, POST, data, headers, push_promise, rst_stream
-from .script import Peer
+from .script import Goaway, Peer
 from .test_direct import HUGE, client, server
 
 S = StreamState
@@ -220,6 +228,48 @@ def test_the_head_that_was_sent():
     assert not connection.head_sent(1)
     assert asking(ends=True).connection.head_sent(1)
     assert not promising().connection.head_sent(2)
+
+
+# ------------------------------------------------------------------------------------------------
+# Messages that only the caller finds malformed.
+
+
+def test_a_message_that_the_caller_refuses_is_reset_as_one_that_the_engine_refuses():
+    peer = asked(ends=False)
+    assert peer.connection.refuse_message(1) == [
+        StreamReset(1, f.PROTOCOL_ERROR, False, "message.refused")
+    ]
+    peer.expect().wire(rst_stream(1, f.PROTOCOL_ERROR))
+    assert peer.connection.peer_resets == 1
+    # What is on its way is expected, and a stream that has closed stays as it is.
+    peer.sends(data(1, b"late")).expect()
+    assert peer.connection.refuse_message(1) == []
+    peer.lives()
+
+
+def test_a_peer_whose_messages_are_refused_again_and_again_is_cut_off():
+    peer = server(limits=Limits(provoked_reset_burst=5, provoked_reset_rate=0))
+    for stream in range(1, 100, 2):
+        peer.sends(headers(stream, GET)).hears()
+        events = peer.connection.refuse_message(stream, f.CANCEL)
+        assert events[0] == StreamReset(stream, f.CANCEL, False, "message.refused")
+        if len(events) > 1:
+            break
+    assert stream == 11
+    assert [event.slug for event in events[1:]] == ["reset.provoked"]
+    assert peer.connection.closed
+    assert peer.reads()[-1] == Goaway(f.ENHANCE_YOUR_CALM, 11)
+    assert peer.connection.refuse_message(11) == []
+
+
+@pytest.mark.parametrize("end", [client, server])
+def test_only_what_was_begun_can_be_refused(end):
+    connection = end().connection
+    for number in (0, -1, 1, 2, *HUGE):
+        with pytest.raises(NoSuchStreamError):
+            connection.refuse_message(number)
+    with pytest.raises(UsageError):
+        asked(ends=True).connection.refuse_message(1, 2**32)
 
 
 # ------------------------------------------------------------------------------------------------

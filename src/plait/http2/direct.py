@@ -26,12 +26,16 @@ from .constants import (
     StreamState,
 )
 from .errors import (
+    ConnectionFault,
+    ErrorCode,
     FlowControlError,
     FrameTooLargeError,
     NoSuchStreamError,
+    StreamFault,
     StreamStateError,
     UsageError,
 )
+from .events import Event
 from .flow import ReceiveWindow
 from .frames import append_header, append_uint32, append_window_update
 from .outbound import Outbound
@@ -239,6 +243,33 @@ class DirectConnection(Connection):
         if promised_id & 1 or not self._streams.next_local <= promised_id <= MAX_STREAM_ID:
             raise UsageError(f"stream {promised_id} cannot be promised")
         self._submission.promise(stream_id, request_headers, promised_id)
+
+    def refuse_message(
+        self, stream_id: int, error_code: int = ErrorCode.PROTOCOL_ERROR
+    ) -> list[Event]:
+        """Reset a stream whose message is malformed in a way that only the caller sees.
+
+        As with what the engine finds itself, a peer that sends too many has its connection ended.
+
+        :returns: what came of it: ``StreamReset``, and perhaps ``ConnectionTerminated``; nothing
+            for a stream that has closed.
+        :raises NoSuchStreamError: if the stream was never opened.
+        :raises UsageError: for an error code of more than 32 bits.
+        """
+        session = self._session
+        code = check_error_code(error_code)
+        stream = self._streams.living.get(stream_id)
+        if session.closed or stream is None:
+            if self.stream_is_idle(stream_id) or stream_id < 1:
+                raise NoSuchStreamError(stream_id)
+            return []
+        events: list[Event] = []
+        session.events = events
+        try:
+            session.reset_for(StreamFault(stream_id, code, "message.refused", "it is malformed"))
+        except ConnectionFault as fault:
+            session.fail(fault)
+        return events
 
     def send_goaway(
         self, error_code: int = 0, additional_data: bytes = b"", last_stream_id: int | None = None
