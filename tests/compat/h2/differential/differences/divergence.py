@@ -111,15 +111,15 @@ def unchanged(divergence: Divergence) -> bool:
 
 def reset_and_told(divergence: Divergence) -> bool:
     """RST_STREAM here, and the program is told of it for each stream that it knows."""
-    ours = divergence.ours
-    said = {(item.stream, item.number) for item in ours.said if item.kind == "RST_STREAM"}
+    said = {(i.stream, i.number) for i in divergence.ours.said if i.kind == "RST_STREAM"}
+    events = [*divergence.ours.events, *divergence.ours.lost]
     told = {
         (content["stream_id"], int(content["error_code"][2]))
-        for kind, content in ours.events
+        for kind, content in events
         if kind == "StreamReset" and not content["remote_reset"]
     }
-    shown = {content.get("stream_id") for _, content in ours.events if "headers" in content}
-    shown |= {content.get("pushed_stream_id") for _, content in ours.events}
+    shown = {content.get("stream_id") for _, content in events if "headers" in content}
+    shown |= {content.get("pushed_stream_id") for _, content in events}
     windows = {at for at in divergence.streams if type(divergence.view.get(f"window {at}")) is int}
     known = shown | windows
     wanted = {item for item in said if item[0] in known}

@@ -9,10 +9,13 @@ from .divergence import Difference, Divergence, reset_and_told
 
 def _stream_error(divergence: Divergence) -> bool:
     """h2 ends the connection, for whatever is wrong with a message."""
-    ends = [item.kind for item in divergence.h2.said][-1:] == ["GOAWAY"]
-    fine = divergence.ours.error is None and divergence.ours.view["state"] != "CLOSED"
-    failed = divergence.h2.error is not None and ends
-    return failed and fine and reset_and_told(divergence)
+    h2, ours = divergence.h2, divergence.ours
+    kinds = [[item.kind for item in outcome.said] for outcome in (h2, ours)]
+    fine = ours.error is None and ours.view["state"] != "CLOSED"
+    # or something else in the same read ends it here as well
+    later = ours.error is not None and kinds[0].count("RST_STREAM") < kinds[1].count("RST_STREAM")
+    ends = h2.error is not None and kinds[0][-1:] == ["GOAWAY"]
+    return ends and (fine or later) and reset_and_told(divergence)
 
 
 def _graceful(divergence: Divergence) -> bool:

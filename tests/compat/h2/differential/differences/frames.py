@@ -124,7 +124,29 @@ def _increments_of_0(divergence: Divergence) -> bool:
     return refused and f.WINDOW_UPDATE in divergence.kinds and "StreamClosedError" in closed
 
 
+def _lower_limit(divergence: Divergence) -> bool:
+    """MAX_CONCURRENT_STREAMS was lowered, and the peer has not acknowledged it."""
+    codes = {item.number for item in divergence.ours.said if item.kind == "RST_STREAM"}
+    waiting = divergence.real.acknowledged < divergence.real.updates
+    fine = divergence.h2.error is None and divergence.ours.error is None
+    return codes == {f.REFUSED_STREAM} and waiting and fine
+
+
 FRAMES = [
+    Difference(
+        "a lower limit of streams",
+        "MAX_CONCURRENT_STREAMS counts when the peer has acknowledged it",
+        "it counts at once: streams beyond it are refused, and may be sent again",
+        "who lowers it has a reason; RFC 9113 §5.1.2 leaves it open",
+        _lower_limit,
+    ),
+    Difference(
+        "unfinished promises",
+        "waits for the whole block of a promise that cannot be right",
+        "ends the connection for what the first frame shows",
+        "RFC 9113 §6.6, §8.4",
+        _by_slug("push.not_allowed", "push.stream_id", "push.parent"),
+    ),
     Difference(
         "increments for closed streams",
         "ends the connection for an increment of 0",

@@ -331,3 +331,12 @@ client(
     call.reset_stream(2),
     receive(f.push_promise(1, 2, f.GET)),
 )
+server(
+    "a malformed request and a fault in one read",
+    receive(f.headers(1, MALFORMED[0]), f.data(0, b"x")),
+)
+server(
+    "an unfinished promise from a client",
+    asked,
+    receive(f.push_promise(1, 2, f.GET, end_headers=False)),
+)

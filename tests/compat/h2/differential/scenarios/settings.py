@@ -297,3 +297,9 @@ server(
     receive(f.settings_ack()),
     call.remote_flow_control_window(1),
 )
+server(
+    "a lower limit of streams, not acknowledged",
+    uploads,
+    call.update_settings({3: 1}),
+    receive(f.headers(3, f.GET)),
+)
