@@ -341,6 +341,16 @@ def test_a_priority_out_of_range_is_no_priority(priority):
     peer.wire(headers(1, GET, end_stream=False))
 
 
+def test_no_priority_waits_with_what_waits():
+    peer = answering((f.INITIAL_WINDOW_SIZE, 4))
+    peer.connection.send_data(1, b"five!")
+    with pytest.raises(StreamStateError):
+        peer.connection.send_headers_frame(1, TRAILERS, True, (0, 16, False))
+    peer.connection.send_headers_frame(1, TRAILERS, True)
+    peer.wire(data(1, b"five"))
+    peer.sends(f.window_update(1, 4)).wire(data(1, b"!"), headers(1, TRAILERS))
+
+
 def test_a_priority_goes_with_its_own_call_even_if_that_fails():
     peer = client()
     with pytest.raises(InvalidFieldError):
@@ -871,6 +881,14 @@ def test_an_upgrade_with_broken_settings_begins_nothing(value):
         connection.initiate_upgraded(None, value)
     assert connection.data_to_send() == b""
     assert connection.open_streams == 0
+    # Nor is anything in force that was not said.
+    with pytest.raises(UsageError):
+        connection.initiate_upgraded({f.ENABLE_CONNECT_PROTOCOL: 1}, value)
+    connection.initiate_connection({})
+    peer = Peer(connection).sends(f.PREFACE, settings()).clear()
+    tunnel = [(b":method", b"CONNECT"), (b":protocol", b"websocket"), *GET[1:]]
+    peer.sends(headers(1, tunnel, end_stream=False))
+    assert peer.hears()[0].slug == "field.protocol_not_enabled"
 
 
 @pytest.mark.parametrize("role", Role)

@@ -380,3 +380,15 @@ def test_a_goodbye_that_is_no_octets_leaves_no_half_of_a_frame(wrong):
         peer.connection.send_goaway(0, wrong)
     assert not peer.connection.goaway_sent
     peer.wire().lives()
+
+
+@pytest.mark.parametrize("wrong", ["1", 1.5, None])
+def test_a_number_that_is_none_leaves_no_half_of_a_frame(wrong):
+    peer = answering()
+    for call in (
+        lambda: peer.connection.increment_flow_control_window(wrong),
+        lambda: peer.connection.send_alternative_service(b"clear", stream_id=wrong),
+    ):
+        with pytest.raises(TypeError):
+            call()
+    peer.wire().lives()

@@ -12,6 +12,7 @@ answering frame queued. What the caller does wrong is raised as a ``UsageError``
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from operator import index
 
 from .body import BodySource, Octets
 from .config import Config
@@ -311,6 +312,7 @@ class Connection(ConnectionView):
         :raises UsageError: if the window would exceed 2^31-1, or the connection has ended.
         """
         self._submission.require_open()
+        increment = index(increment)
         out = self._out
         window = out.receive_window
         ahead = 0
@@ -447,6 +449,7 @@ class Connection(ConnectionView):
     ) -> None:
         """Send ALTSVC (server role; RFC 7838 §4): with an origin, or on a stream, not both."""
         self._require_server("ALTSVC")
+        stream_id = index(stream_id)
         if (stream_id == 0) != (len(origin) > 0):
             raise UsageError("ALTSVC needs an origin, or a stream, and not both")
         if stream_id:

@@ -20,7 +20,7 @@ cdef Py_ssize_t _SCANT
 cdef class DirectConnection(Connection):
     # What callers give stays an object until its range was checked: a number of any size is
     # theirs to give, and OverflowError no answer.
-    @cython.locals(later=cython.bint)
+    @cython.locals(later=cython.bint, stream=Stream)
     cpdef object send_headers_frame(self, object stream_id, object headers, bint end_stream=*, object priority=*)
 
     @cython.locals(stream=Stream, out=Outbound, length=cython.Py_ssize_t, size=cython.Py_ssize_t)

@@ -90,7 +90,7 @@ class DirectConnection(Connection):
         if settings is None:
             super().initiate_connection()
         else:
-            self._begin(self._first_settings(settings))
+            self._begin_with(self._first_settings(settings))
 
     def initiate_upgraded(
         self, settings: Mapping[int, int] | None = None, peer_settings: bytes | str = b""
@@ -115,24 +115,28 @@ class DirectConnection(Connection):
             adopt_upgrade(self._inbound, peer_settings)
         else:
             value = begin_upgraded(session, announced, False)
-        self._begin(announced)
+        self._begin_with(announced)
         return value
 
     def _first_settings(self, settings: Mapping[int, int]) -> dict[int, int]:
-        """Return settings to begin with, and let what they leave out not be in force.
+        """Return settings to begin with.
 
         :raises UsageError: for a value that RFC 9113 §6.5.2 forbids.
         """
-        session = self._session
         wanted = check_settings(settings)
         if 6 * len(wanted) > self._out.max_frame_size:
             raise UsageError("more settings than the peer takes in one frame")
         # RFC 9113 §6.5.2: a server MUST NOT enable push.
-        if session.is_server and wanted.get(ENABLE_PUSH):
+        if self._session.is_server and wanted.get(ENABLE_PUSH):
             raise UsageError("a server cannot enable push")
-        # RFC 8441 §3: nobody may use it who was not told of it.
-        session.extended_connect = session.is_server and wanted.get(ENABLE_CONNECT_PROTOCOL) == 1
         return wanted
+
+    def _begin_with(self, settings: dict[int, int]) -> None:
+        """Queue the preface with these settings; what they leave out is not in force."""
+        session = self._session
+        # RFC 8441 §3: nobody may use it who was not told of it.
+        session.extended_connect = session.is_server and settings.get(ENABLE_CONNECT_PROTOCOL) == 1
+        self._begin(settings)
 
     # --- frames ---------------------------------------------------------------------------------
 
@@ -148,18 +152,22 @@ class DirectConnection(Connection):
         A client may name any later id of its own for a request: those between are closed
         (RFC 9113 §5.1.1).
 
-        :param priority: ``(depends_on, weight, exclusive)`` of RFC 7540, as for ``send_priority``.
+        :param priority: ``(depends_on, weight, exclusive)`` of RFC 7540, as for ``send_priority``;
+            not while octets wait that were given to ``send_data`` or ``send_body``.
         :raises StreamLimitError: where the peer allows no further stream now.
         :raises UsageError: as ``send_headers`` and ``send_priority``.
         """
         if stream_id < 1 or stream_id > MAX_STREAM_ID:
             raise self._no_such(stream_id)
         if priority is not None:
+            stream = self._streams.living.get(stream_id)
+            if stream is not None and stream.body is not None and stream.body.has_octets():
+                raise StreamStateError(f"octets of stream {stream_id} wait to be sent")
             self._out.priority = _priority(stream_id, *priority)
         later = stream_id & 1 and stream_id > self._streams.next_local
         try:
             if later and not self._session.is_server:
-                self._submission.open(stream_id, headers, end_stream)
+                self._submission.request(headers, None, end_stream, None, stream_id)
             else:
                 self._submission.headers(stream_id, headers, end_stream)
         finally:

@@ -48,8 +48,9 @@ cdef class Outbound(Output):
     @cython.locals(pushed=cython.bint, behind=cython.bint, unread=cython.Py_ssize_t, waits=cython.bint)
     cpdef object send_head(self, Stream stream, list fields, bint end_stream)
     cpdef object keep_head(self, Stream stream, list fields, bint end_stream)
+    cpdef object require_room_for_push(self)
     @cython.locals(waiting=cython.Py_ssize_t)
-    cpdef Py_ssize_t direct_head(self, bint pushed) except -1
+    cpdef Py_ssize_t unread_octets(self) except -1
     @cython.locals(stream=Stream, body=Body, streams=StreamTable, full=cython.bint, waiting=cython.bint, ordered=list, waiting_streams=list)
     cpdef object flush_heads(self)
     @cython.locals(length=cython.Py_ssize_t, body=Body)

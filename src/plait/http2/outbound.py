@@ -84,7 +84,8 @@ class Outbound(Output):
         self.remote_max_streams = -1
         self.closing_is_reset = streams.is_server and config.reset_unread_request
         self.dropped_octets = config.dropped_octets
-        # Whoever calls decides the order of what leaves: nothing waits.
+        # Whoever calls decides the order of what leaves, so nothing waits and nothing is left
+        # out; and keeps the windows, so padding too is for it to give back.
         self.direct = False
         self.holds_heads = streams.is_server and config.withdrawable_responses
         # Streams whose header section waits, and streams whose source had nothing just now.
@@ -125,7 +126,9 @@ class Outbound(Output):
             if not self.direct:
                 self.keep_head(stream, fields, end_stream)
                 return
-            unread = self.direct_head(pushed)
+            if pushed:
+                self.require_room_for_push()
+            unread = self.unread_octets()
         stream.head_sent = True
         stream.send_headers()
         self.streams.count(stream)
@@ -147,17 +150,20 @@ class Outbound(Output):
             self.pending_heads = {}
         self.pending_heads[stream.id] = stream
 
-    def direct_head(self, pushed: bool) -> int:
-        """A final header section is not to wait, though it would have to.
+    def require_room_for_push(self) -> None:
+        """Check that a pushed response, which would wait otherwise, may begin.
 
-        Returns how much is before it in a buffer that nobody empties, 0 if somebody does: what it
-        adds is an answer then that the peer does not read, and the peer's fault some day.
-
-        :raises StreamLimitError: where the client takes no further pushed stream now.
+        :raises StreamLimitError: where the client takes no further one now.
         """
         # RFC 9113 §5.1.2: pushed streams count against the client's limit.
-        if pushed and 0 <= self.remote_max_streams <= self.streams.local_count:
+        if 0 <= self.remote_max_streams <= self.streams.local_count:
             raise StreamLimitError("the client takes no further pushed response now")
+
+    def unread_octets(self) -> int:
+        """Return how much waits in a buffer that nobody empties, 0 if somebody does.
+
+        A response behind that is one that the peer does not read, and its fault some day.
+        """
         waiting = len(self.buffer)
         return waiting if waiting > self.max_unsent else 0
 

@@ -53,7 +53,8 @@ class Output:
         self.unsent_answers = 0
         # While more octets than this wait in the buffer, heads of responses wait as well.
         self.max_unsent = config.limits.max_unsent_octets
-        # RFC 7540's priority of the next HEADERS frame, five octets or none.
+        # RFC 7540's priority of the next HEADERS frame, five octets or none: only set within
+        # ``DirectConnection.send_headers_frame``.
         self.priority = b""
 
     # --- field blocks ---------------------------------------------------------------------------

@@ -180,7 +180,10 @@ class Session:
         self.out.drop_all()
 
     def last_handled(self) -> int:
-        """The last stream of the peer that is handled; RFC 9113 §6.8: it MUST NOT increase."""
+        """The last stream of the peer that is handled.
+
+        RFC 9113 §6.8: it MUST NOT increase. It may be less than was said, of streams to come.
+        """
         highest = self.streams.highest_remote
         return min(self.goaway_last, highest) if self.goaway_last >= 0 else highest
 

@@ -77,7 +77,10 @@ class Submission:
         priority: tuple[int, bool] | None,
         stream_id: int = 0,
     ) -> int:
-        """Open a stream with a request: the next one, or a later one that is named."""
+        """Open a stream with a request: the next one, or a later one that is named.
+
+        RFC 9113 §5.1.1: those between are closed then.
+        """
         session = self.session
         if session.is_server:
             raise UsageError("a server sends no requests")
@@ -131,10 +134,6 @@ class Submission:
         self.out.send_head(stream, fields, end_stream)
         if is_empty(status) and not stream.tunnel:
             stream.headless = True
-
-    def open(self, stream_id: int, headers: Fields, end_stream: bool) -> None:
-        """Open a later stream than the next with a request: those between are closed."""
-        self.request(headers, None, end_stream, None, stream_id)
 
     def interim(self, stream: Stream, fields: list[Field], end_stream: bool) -> None:
         """Send an interim response (RFC 9113 §8.1)."""
