@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hpack import Encoder
 from hyperframe.frame import (
@@ -13,6 +15,7 @@ from hyperframe.frame import (
     SettingsFrame,
 )
 
+from plait.compat.h2 import faults
 from plait.compat.h2.config import H2Configuration
 from plait.compat.h2.connection import ConnectionState, H2Connection
 from plait.compat.h2.errors import ErrorCodes
@@ -24,7 +27,13 @@ from plait.compat.h2.events import (
     StreamEnded,
     StreamReset,
 )
-from plait.compat.h2.exceptions import ProtocolError, StreamClosedError, TooManyStreamsError
+from plait.compat.h2.exceptions import (
+    DenialOfServiceError,
+    ProtocolError,
+    StreamClosedError,
+    TooManyStreamsError,
+)
+from plait.compat.h2.incoming import BY_GOAWAY
 from plait.compat.h2.settings import SettingCodes, Settings
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -239,3 +248,56 @@ def test_an_acknowledgement_is_one_of_what_was_announced_first() -> None:
         told.append({code: changed.new_value for code, changed in event.changed_settings.items()})
     assert told == [{}, {SettingCodes.INITIAL_WINDOW_SIZE: 10}, {3: 7}]
     assert connection.local_settings.initial_window_size == 10
+
+
+def test_a_setting_that_comes_back_is_in_force_in_its_turn() -> None:
+    connection = H2Connection()
+    connection.initiate_connection()
+    for value in (7, 100, 7):
+        connection.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: value})
+    acknowledged = SettingsFrame(0, flags=["ACK"]).serialize()
+    in_force = []
+    for _ in range(4):
+        connection.receive_data(acknowledged)
+        in_force.append(connection.local_settings.max_concurrent_streams)
+    assert in_force == [100, 7, 100, 7]
+
+
+def test_a_peer_whose_fields_can_never_be_decoded_is_cut_off() -> None:
+    connection = server("ascii")
+    octets = [headers(stream_id, [*GET, UNDECODABLE]) for stream_id in range(1, 4001, 2)]
+    with pytest.raises(DenialOfServiceError):
+        connection.receive_data(b"".join(octets))
+    assert isinstance(frames(connection.data_to_send())[-1], GoAwayFrame)
+
+
+class _Folded(str):
+    """Text that equals other text."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, str) and self.lower() == other.lower()
+
+    def __hash__(self) -> int:
+        return hash(self.lower())
+
+
+def test_text_that_equals_other_text_is_sent_as_it_is() -> None:
+    sender, receiver = client(), server()
+    for value in ("ABC", "abc"):
+        stream_id = sender.get_next_available_stream_id()
+        sender.send_headers(stream_id, [*GET, ("x", _Folded(value))])
+        (event,) = receiver.receive_data(sender.data_to_send())
+        assert event.headers[-1] == (b"x", value.encode())
+
+
+# --- the engine's slugs ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "slug", sorted({*faults.SETTINGS, *faults.IDLE, *faults.OPENING, BY_GOAWAY})
+)
+def test_the_slugs_that_are_looked_at_exist(slug: str) -> None:
+    page = Path(__file__).parents[3] / "docs" / "slugs.md"
+    assert f"`{slug}`" in page.read_text()

@@ -29,8 +29,10 @@ from .view import ConnectionView
 
 __all__ = ["ConnectionState", "H2Connection", "H2ConnectionStateMachine"]
 
+# More octets than ever wait.
 _ALL = 2**62
-_PRIORITY = (16, 0, False)
+# RFC 7540 §5.3.5.
+_DEFAULT_WEIGHT = 16
 
 
 class H2Connection(ConnectionView):
@@ -104,7 +106,7 @@ class H2Connection(ConnectionView):
 
     def _first_settings(self) -> Mapping[int, int]:
         """Return what the first SETTINGS frame says: also what was assigned and waits."""
-        return self.local_settings.latest()
+        return self.local_settings.announce()
 
     # --- octets ---------------------------------------------------------------------------------
 
@@ -245,7 +247,7 @@ class H2Connection(ConnectionView):
         if not engine.stream_is_open(stream_id):
             raise gone(engine, stream_id)
         try:
-            engine.reset_stream(stream_id, int(error_code))
+            engine.reset_stream(stream_id, error_code)
         except UsageError as error:
             raise misuse(engine, error) from None
 
@@ -342,6 +344,7 @@ class H2Connection(ConnectionView):
         except UsageError as error:
             raise misuse(self._engine, error) from None
         self.local_settings.update(new_settings)
+        self.local_settings.announce(new_settings)
 
     def close_connection(
         self,
@@ -369,7 +372,7 @@ class H2Connection(ConnectionView):
         engine = self._engine
         end = engine.terminate if error_code else engine.send_goaway
         try:
-            end(int(error_code), additional_data or b"", last_stream_id)
+            end(error_code, additional_data or b"", last_stream_id)
         except UsageError as error:
             raise misuse(engine, error) from None
         self.state_machine.end()
@@ -405,11 +408,10 @@ class H2Connection(ConnectionView):
         """
         if not self.config.client_side:
             raise RFC1122Error("Servers SHOULD NOT prioritize streams.")
-        default_weight, root, no = _PRIORITY
         return (
-            root if depends_on is None else depends_on,
-            default_weight if weight is None else weight,
-            no if exclusive is None else exclusive,
+            0 if depends_on is None else depends_on,
+            _DEFAULT_WEIGHT if weight is None else weight,
+            bool(exclusive),
         )
 
     def advertise_alternative_service(

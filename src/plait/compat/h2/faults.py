@@ -45,7 +45,7 @@ _BY_ERROR: dict[type[UsageError], type[ProtocolError]] = {
     FrameSizeError: FrameTooLargeError,
     StreamLimitError: TooManyStreamsError,
 }
-_SETTINGS = frozenset(
+SETTINGS = frozenset(
     (
         "settings.connect_protocol",
         "settings.enable_push",
@@ -54,8 +54,8 @@ _SETTINGS = frozenset(
         "settings.window",
     )
 )
-_OPENING = frozenset(("headers.stream_id", "push.stream_id"))
-_IDLE = frozenset(("data.idle", "rst_stream.idle", "window_update.idle"))
+OPENING = frozenset(("headers.stream_id", "push.stream_id"))
+IDLE = frozenset(("data.idle", "rst_stream.idle", "window_update.idle"))
 
 
 def misuse(engine: DirectConnection, error: UsageError) -> ProtocolError:
@@ -81,11 +81,11 @@ def fault(event: ConnectionTerminated, highest_stream_id: int) -> ProtocolError:
     message = event.additional_data.decode()
     stream_id = event.stream_id
     error: ProtocolError
-    if event.slug in _SETTINGS:
+    if event.slug in SETTINGS:
         error = InvalidSettingsValueError(message, ErrorCodes(code))
-    elif event.slug in _IDLE:
+    elif event.slug in IDLE:
         error = NoSuchStreamError(stream_id)
-    elif event.slug in _OPENING and 0 < stream_id <= highest_stream_id:
+    elif event.slug in OPENING and 0 < stream_id <= highest_stream_id:
         error = StreamIDTooLowError(stream_id, highest_stream_id)
     elif code == ErrorCodes.STREAM_CLOSED:
         error = StreamClosedError(stream_id)

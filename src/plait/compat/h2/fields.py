@@ -19,8 +19,9 @@ _REMEMBERED_MAX = 1024
 _REMEMBERED_OCTETS = 256
 
 # What was given, and what became of it: programs send, and peers repeat, the same few fields. No
-# secrets, and nothing long.
+# secrets, and nothing long. Text and octets apart: they never equal, but they may hash alike.
 _normalised: dict[Any, Field | None] = {}
+_normalised_text: dict[Any, Field | None] = {}
 _decoded: dict[str, dict[Field, Any]] = {}
 _UNKNOWN: Any = object()
 
@@ -38,16 +39,13 @@ def normalised(headers: Iterable[Any], split_cookies: bool) -> list[Field]:
     """
     ready: list[Field] = []
     for given in headers:
-        # A subclass may mean "never indexed", and a list is no key.
-        if type(given) is tuple:
-            try:
-                field = _normalised.get(given, _UNKNOWN)
-            except (TypeError, ValueError):  # octets that may change are no key, either
-                field = _normal(given)
-            if field is _UNKNOWN:
-                field = _normal_remembered(given)
-        else:
+        known = _known(given)
+        if known is None:
             field = _normal(given)
+        else:
+            field = known.get(given, _UNKNOWN)
+            if field is _UNKNOWN:
+                field = _normal_remembered(given, known)
         if field is None:
             continue
         if split_cookies and field[0] == b"cookie":
@@ -65,16 +63,31 @@ def as_given(headers: Iterable[Any]) -> list[Field]:
     return [_like(given, _octets(given[0]), _octets(given[1])) for given in headers]
 
 
-def _normal_remembered(given: tuple[Any, Any]) -> Field | None:
+def _known(given: Any) -> dict[Any, Field | None] | None:
+    """Return the memory for fields of this kind, ``None`` for one that is no safe key.
+
+    Of a subclass: of ``tuple`` it may mean "never indexed", of ``str`` it may equal another.
+    """
+    if type(given) is not tuple:
+        return None
+    kind = type(given[0])
+    if kind is not type(given[1]):
+        return None
+    if kind is bytes:
+        return _normalised
+    return _normalised_text if kind is str else None
+
+
+def _normal_remembered(given: tuple[Any, Any], known: dict[Any, Field | None]) -> Field | None:
     """Return what becomes of a field, and know it the next time."""
     field = _normal(given)
     if len(given[0]) + len(given[1]) > _REMEMBERED_OCTETS:
         return field
     if field is not None and field[0] in _SECRETS:
         return field
-    if len(_normalised) >= _REMEMBERED_MAX:
-        _normalised.clear()
-    _normalised[given] = field
+    if len(known) >= _REMEMBERED_MAX:
+        known.clear()
+    known[given] = field
     return field
 
 

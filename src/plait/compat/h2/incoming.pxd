@@ -6,9 +6,9 @@ cdef class Incoming:
     cdef object _engine
     cdef long long _highest_told
     cdef bint _joins
-    cdef list _undecodable
+    cdef set _undecodable
     cdef public object fault
-    cdef public list lately_reset
+    cdef public set lately_reset
 
     cpdef list events(self, list told)
     cdef object _request(self, _Request event, list events)

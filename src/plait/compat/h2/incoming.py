@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from .connection import H2Connection
 
 _PROTOCOL_ERROR = int(http2.ErrorCode.PROTOCOL_ERROR)
-_BY_GOAWAY = "peer.goaway"
+BY_GOAWAY = "peer.goaway"
 # Every event is compared with these.
 _REQUEST = http2.RequestReceived
 _DATA = http2.DataReceived
@@ -89,16 +89,16 @@ class Incoming:
         # The highest stream of the peer that the program has heard of.
         self._highest_told = 0
         self.fault: http2.ConnectionTerminated | None = None
-        self.lately_reset: list[int] = []
+        self.lately_reset: set[int] = set()
         # Streams with fields that cannot be decoded: what else was told of them is void.
-        self._undecodable: list[int] = []
+        self._undecodable: set[int] = set()
 
     def events(self, told: list[http2.Event]) -> list[Event]:
         """Return the events for the engine's, in the same order."""
         events: list[Event] = []
         if self.lately_reset:
-            self.lately_reset = []
-            self._undecodable = []
+            self.lately_reset = set()
+            self._undecodable = set()
         for event in told:
             kind = type(event)
             if self._undecodable and self._is_void(event):
@@ -201,11 +201,12 @@ class Incoming:
         try:
             return decoded(fields, self._encoding)
         except UnicodeDecodeError:
-            if self._engine.stream_is_open(stream_id):
-                self._engine.reset_stream(stream_id, _PROTOCOL_ERROR)
             self._tell_reset(stream_id, _PROTOCOL_ERROR, False, events)
-            self.lately_reset.append(stream_id)
-            self._undecodable.append(stream_id)
+            self.lately_reset.add(stream_id)
+            self._undecodable.add(stream_id)
+            for event in self._engine.refuse_message(stream_id):
+                if isinstance(event, http2.ConnectionTerminated):
+                    self.fault = event  # one too many
             return None
 
     # --- streams and windows --------------------------------------------------------------------
@@ -216,8 +217,8 @@ class Incoming:
     def _reset(self, event: Any, events: list[Event]) -> None:
         # A frame behind the end of a stream is answered by RST_STREAM, and no news. Which streams a
         # GOAWAY ends, programs of h2 know from its last stream.
-        if event.slug == _BY_GOAWAY:
-            self.lately_reset.append(event.stream_id)
+        if event.slug == BY_GOAWAY:
+            self.lately_reset.add(event.stream_id)
         elif not event.late:
             self._tell_reset(event.stream_id, event.error_code, event.remote_reset, events)
 
@@ -231,7 +232,7 @@ class Incoming:
         """Tell of a stream's early end, but not of a request that never was the program's."""
         own = bool(stream_id & 1) == self._connection.config.client_side
         if own or stream_id <= self._highest_told:
-            self.lately_reset.append(stream_id)
+            self.lately_reset.add(stream_id)
             events.append(StreamReset(stream_id, error_code_from_int(error_code), remote))
 
     def _priority(self, event: Any, events: list[Event]) -> None:
@@ -261,8 +262,9 @@ class Incoming:
         settings.acknowledge()
 
     def _acknowledged(self, event: Any, events: list[Event]) -> None:
+        del event
         connection = self._connection
-        changed = connection.local_settings.put_into_force(event.changed_settings)
+        changed = connection.local_settings.put_into_force()
         if SettingCodes.MAX_FRAME_SIZE in changed:
             connection.max_inbound_frame_size = connection.local_settings.max_frame_size
         events.append(SettingsAcknowledged(changed))

@@ -7,9 +7,8 @@ values are those in force; what is assigned waits behind them, in order, until `
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from enum import IntEnum
-from itertools import islice
 
 from .errors import ErrorCodes
 from .exceptions import InvalidSettingsValueError
@@ -93,6 +92,8 @@ class Settings(MutableMapping[SettingCodes | int, int]):
             SettingCodes.MAX_FRAME_SIZE: deque([_MIN_MAX_FRAME_SIZE]),
             SettingCodes.ENABLE_CONNECT_PROTOCOL: deque([0]),
         }
+        # For each announcement, how many of a setting's values are to go when it is acknowledged.
+        self._announced: deque[dict[SettingCodes | int, int]] = deque()
         for setting, value in (initial_values or {}).items():
             _require_valid(setting, value)
             self._settings[setting] = deque([value])
@@ -111,35 +112,44 @@ class Settings(MutableMapping[SettingCodes | int, int]):
                 changed[setting] = ChangedSetting(setting, original, new)
         return changed
 
-    def put_into_force(
-        self, announced: Mapping[int, tuple[int | None, int]]
-    ) -> dict[SettingCodes | int, ChangedSetting]:
-        """Put settings into force that were acknowledged, and no others.
+    def announce(self, settings: Iterable[int] | None = None) -> dict[int, int]:
+        """Take note that settings are announced, to be in force when that is acknowledged.
 
-        Not in h2, which puts the next value of each setting that waits into force then.
+        Not in h2, which takes each acknowledgement for one of whatever waits.
 
-        :param announced: values before and after, by codes.
+        :param settings: their codes; all of them by default.
+        :returns: the newest value of each.
+        """
+        values: dict[int, int] = {}
+        steps: dict[SettingCodes | int, int] = {}
+        for number in self if settings is None else settings:
+            setting = setting_code_from_int(number)
+            waiting = self._settings[setting]
+            newest = waiting[-1]
+            assert newest is not None  # only the first of several can be missing
+            values[int(number)] = newest
+            earlier = sum([steps.get(setting, 0) for steps in self._announced])
+            steps[setting] = len(waiting) - 1 - earlier
+        self._announced.append(steps)
+        return values
+
+    def put_into_force(self) -> dict[SettingCodes | int, ChangedSetting]:
+        """Put into force what was announced first and is not in force yet; see ``announce``.
+
         :returns: the settings that waited for it, by their codes.
         """
         changed: dict[SettingCodes | int, ChangedSetting] = {}
-        for number, (_, new) in announced.items():
-            setting = setting_code_from_int(number)
+        for setting, steps in (self._announced.popleft() if self._announced else {}).items():
             values = self._settings.get(setting)
-            if values is None or new not in islice(values, 1, None):
-                continue
-            original = values.popleft()
-            while values[0] != new:
+            if values is None or not 0 < steps < len(values):
+                continue  # taken away, or in force
+            original = values[0]
+            for _ in range(steps):
                 values.popleft()
+            new = values[0]
+            assert new is not None  # only the first of several can be missing
             changed[setting] = ChangedSetting(setting, original, new)
         return changed
-
-    def latest(self) -> dict[int, int]:
-        """Return the newest value of each setting, in force or waiting. Not in h2."""
-        return {
-            int(setting): values[-1]
-            for setting, values in self._settings.items()
-            if values[-1] is not None
-        }
 
     def validate_received_setting(self, setting: SettingCodes | int, value: int) -> None:
         """Check a setting that the end, which is the peer then, has announced.

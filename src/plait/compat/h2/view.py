@@ -1,4 +1,4 @@
-"""What can be asked of a connection at any time; nothing of it is kept here."""
+"""What can be asked of a connection at any time, and its settings. The rest is the engine's."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class FieldTables:
 
 
 class ConnectionView:
-    """The part of an ``H2Connection`` that changes nothing."""
+    """The part of an ``H2Connection`` that sends and receives nothing."""
 
     HIGHEST_ALLOWED_STREAM_ID = 2**31 - 1
     """The highest id of a stream (RFC 9113 §5.1.1)."""
@@ -91,9 +91,11 @@ class ConnectionView:
         return min(engine.send_window(stream_id), engine.send_window())
 
     def remote_flow_control_window(self, stream_id: int) -> int:
-        """Return how many octets the peer may send on a stream; raises as the one above."""
+        """Return how many octets the peer may send on a stream; as the one above otherwise."""
         engine = self._engine
         if not engine.stream_is_open(stream_id):
+            if stream_id in self._incoming.lately_reset:
+                return min(self.local_settings.initial_window_size, engine.receive_window())
             raise gone(engine, stream_id)
         return min(engine.receive_window(stream_id), engine.receive_window())
 
