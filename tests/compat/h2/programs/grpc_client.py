@@ -117,7 +117,8 @@ class Calls:
         await self.until("cancelled", 1)
         count = UnaryStreamMethod(self.channel, SERVICE + "count", bytes, bytes)
         async with count.open() as stream:
-            await stream.send_message(b"2000", end=True)
+            # all of them are on their way by then, and more of them than a flood would need
+            await stream.send_message(b"20000", end=True)
             tell("enough", (await stream.recv_message()).decode())
             await stream.cancel()
         await self.simple()
