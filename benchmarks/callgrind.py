@@ -72,27 +72,27 @@ def two_runs(run: Callable[[int, Path], None], amount: int, folder: Path) -> tup
 
 
 class EngineRun:
-    """One engine working through reads of 32 requests under valgrind."""
+    """One engine, or a program on `h2` or its stand-in, working through reads under valgrind.
 
-    def __init__(self, name: str, reads: list[bytes], answers: str) -> None:
+    :param work: what `benchmarks.feed` is told: responses, or a task.
+    :param each: how many reads make a batch, or a task's unit.
+    """
+
+    def __init__(self, name: str, reads: list[bytes], work: str, each: int = 1) -> None:
         self._name = name
         self._reads = reads
-        self._answers = answers
+        self._work = work
+        self._each = each
         self._env = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": ""}
 
     def __call__(self, batches: int, out: Path) -> None:
-        """Feed the first read and `batches` more."""
+        """Feed the first batch and `batches` more."""
         with tempfile.NamedTemporaryFile(suffix=".pickle") as file:
-            file.write(pickle.dumps(self._reads[: 1 + batches]))
+            file.write(pickle.dumps(self._reads))
             file.flush()
-            command = [
-                sys.executable,
-                "-m",
-                "benchmarks.feed",
-                self._name,
-                file.name,
-                self._answers,
-            ]
+            reads = str(self._each * (1 + batches))
+            command = [sys.executable, "-m", "benchmarks.feed"]
+            command += [self._name, file.name, reads, self._work]
             subprocess.run(
                 valgrind_command(command, out),
                 cwd=ROOT,

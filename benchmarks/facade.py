@@ -62,7 +62,7 @@ TASKS: dict[str, Task] = {
         encoding="utf-8",
         goals=_GOALS,
     ),
-    "browser": Task(
+    "varied": Task(
         f"{_EXCHANGE}, browser request", "answering", requests("browser"), 200, fields="browser"
     ),
     "client": Task("small exchange, client", "asking", small_responses, 600),

@@ -16,11 +16,11 @@ from benchmarks.workers import COMPILED, Missing, installed_name
 SECTION = "Engine alone, instructions"
 
 
-def per_exchange(engine: str, reads: list[bytes], answers: str) -> float:
+def per_exchange(engine: str, reads: list[bytes], work: str) -> float:
     """Instructions per exchange by the difference of two runs."""
     batches = (len(reads) - 1) // 2
     with tempfile.TemporaryDirectory() as folder:
-        once, twice = two_runs(EngineRun(engine, reads, answers), batches, Path(folder))
+        once, twice = two_runs(EngineRun(engine, reads, work), batches, Path(folder))
         return (total(twice) - total(once)) / (batches * BATCH)
 
 
@@ -50,4 +50,21 @@ def instructions(report: Report, options: Options) -> None:
                 goal=0.4 if name == "h2load" else None,
             ),
         )
+    reads = small_requests("h2load", 1 + 2 * options.scaled(100))
+    through, directly = (
+        per_exchange(name, reads, work)
+        for name, work in (("plait.compat.h2", "exchange"), ("plait", "h2load"))
+    )
+    report.add(
+        SECTION,
+        Row(
+            work="the same by h2's names",
+            subject="plait.compat.h2",
+            value=through,
+            unit="instructions",
+            peer=COMPILED,
+            peer_value=directly,
+            ratio=through / directly,
+        ),
+    )
     report.remark(SECTION, "Counted by valgrind's callgrind, as the difference of two runs.")

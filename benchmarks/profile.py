@@ -1,7 +1,8 @@
-"""Where the instructions go: ``python -m benchmarks.profile engine|server``.
+"""Where the instructions go: ``python -m benchmarks.profile engine|facade|server``.
 
-Runs the compiled engine, or the whole server under h2load, in valgrind's callgrind and prints the
-functions by instructions per exchange, with start-up subtracted (see `benchmarks.callgrind`).
+Runs the compiled engine, a program of the suite `facade`, or the whole server under h2load, in
+valgrind's callgrind and prints the functions by instructions per exchange, with start-up
+subtracted (see `benchmarks.callgrind`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 
 from benchmarks.callgrind import EngineRun, by_function, two_runs, valgrind_command
 from benchmarks.engine import BATCH
+from benchmarks.facade import TASKS
 from benchmarks.servers import find_program, free_port
 from benchmarks.traffic import FIELD_LISTS, small_requests
 from benchmarks.workers import ROOT, Missing, installed_variant
@@ -72,9 +74,11 @@ def difference(once: Path, twice: Path, units: int, inclusive: bool) -> Counter[
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.profile", description=__doc__)
-    parser.add_argument("what", choices=("engine", "server"))
+    parser.add_argument("what", choices=("engine", "facade", "server"))
     parser.add_argument("--engine", default="plait", help="plait, ngh2 or h2")
     parser.add_argument("--fields", default="h2load", choices=tuple(FIELD_LISTS))
+    parser.add_argument("--task", default="exchange", choices=tuple(TASKS))
+    parser.add_argument("--package", default="plait.compat.h2", help="or h2, for the task")
     parser.add_argument("--app", default="hello", help="the handler of benchmarks.apps to serve")
     parser.add_argument("--clients", type=int, default=10)
     parser.add_argument("--streams", type=int, default=32)
@@ -87,10 +91,18 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 def main(arguments: Sequence[str]) -> int:
     """Measure, subtract, print."""
     asked = parse(arguments)
-    amount = asked.amount or (3200 if asked.what == "engine" else 10_000)
+    amount = asked.amount or {"engine": 3200, "facade": 640, "server": 10_000}[asked.what]
     print(f"plait {installed_variant()}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        if asked.what == "engine":
+        if asked.what == "facade":
+            task = TASKS[asked.task]
+            units = max(1, amount // task.exchanges)
+            amount = units * task.exchanges
+            reads = task.record(1 + 2 * units, task.exchanges)
+            each = len(reads) // (1 + 2 * units)
+            program = EngineRun(asked.package, reads, asked.task, each)
+            once, twice = two_runs(program, units, Path(folder))
+        elif asked.what == "engine":
             batches = max(1, amount // BATCH)
             amount = batches * BATCH
             reads = small_requests(asked.fields, 1 + 2 * batches)
