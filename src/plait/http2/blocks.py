@@ -12,10 +12,17 @@ from __future__ import annotations
 
 from ..hpack import HeaderListTooLarge, HPACKError
 from .constants import END_HEADERS, END_STREAM, PADDED, PRIORITY_FLAG
-from .errors import ConnectionFault, ErrorCode, StreamFault
+from .errors import (
+    ConnectionFault,
+    ErrorCode,
+    StreamFault,
+    frame_size,
+    malformed,
+    protocol_error,
+    refused,
+)
 from .events import (
     InformationalResponseReceived,
-    PriorityReceived,
     PushedStreamReceived,
     ResponseReceived,
     TrailersReceived,
@@ -33,7 +40,7 @@ from .heads import (
     request_head,
     response_head,
 )
-from .priority import LONGEST_PRIORITY, read_priority
+from .priority import LONGEST_PRIORITY, priority_received, read_priority
 from .session import Session
 from .states import CLOSED, HALF_CLOSED_REMOTE, RESERVED_REMOTE
 from .stream import Stream
@@ -496,11 +503,6 @@ class FieldBlocks:
             out.end_response(stream)
 
 
-def refused(stream_id: int) -> StreamFault:
-    """Return the fault of a stream beyond the limit (RFC 9113 §5.1.2)."""
-    return StreamFault(stream_id, ErrorCode.REFUSED_STREAM, "streams.limit", "too many streams")
-
-
 def unpadded_end(data: bytes, start: int, length: int, slug: str) -> int:
     """Return where the content of a padded frame ends (RFC 9113 §6.1)."""
     if length < 1:
@@ -510,26 +512,3 @@ def unpadded_end(data: bytes, start: int, length: int, slug: str) -> int:
     if padding >= length:
         raise protocol_error(slug, "the padding is longer than the frame")
     return start + length - padding
-
-
-def malformed(stream_id: int, slug: str) -> StreamFault:
-    """Return the fault of a malformed message (RFC 9113 §8.1.1)."""
-    code = ErrorCode.ENHANCE_YOUR_CALM if slug.startswith("hpack.") else ErrorCode.PROTOCOL_ERROR
-    return StreamFault(stream_id, code, slug, "the message is malformed")
-
-
-def protocol_error(slug: str, message: str, stream_id: int = 0) -> ConnectionFault:
-    """Return a connection fault PROTOCOL_ERROR."""
-    return ConnectionFault(_PROTOCOL_ERROR, slug, message, stream_id)
-
-
-def priority_received(stream_id: int, octets: bytes, in_headers: bool) -> PriorityReceived:
-    """Return the event of a priority as it stands on the wire (RFC 7540 §6.3)."""
-    word = uint32(octets, 0)
-    exclusive = word >> 31 == 1
-    return PriorityReceived(stream_id, word & 0x7FFFFFFF, octets[4] + 1, exclusive, in_headers)
-
-
-def frame_size(slug: str, message: str) -> ConnectionFault:
-    """Return a connection fault FRAME_SIZE_ERROR (RFC 9113 §4.2)."""
-    return ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, slug, message)

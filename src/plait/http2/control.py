@@ -6,9 +6,9 @@ PRIORITY_UPDATE (RFC 9218 §7), ALTSVC (RFC 7838 §4), ORIGIN (RFC 8336 §2), an
 
 from __future__ import annotations
 
-from .blocks import FieldBlocks, frame_size, priority_received, protocol_error
+from .blocks import FieldBlocks
 from .constants import ACK
-from .errors import ConnectionFault, ErrorCode, StreamFault
+from .errors import ConnectionFault, ErrorCode, StreamFault, frame_size, protocol_error
 from .events import (
     AlternativeServiceAvailable,
     ConnectionTerminated,
@@ -25,7 +25,7 @@ from .events import (
 )
 from .flow import overflows
 from .frames import append_ping, append_settings_ack, parse_origins, parse_settings, uint32
-from .priority import parse_priority
+from .priority import parse_priority, priority_received
 from .session import Session
 from .settings import (
     ENABLE_CONNECT_PROTOCOL,

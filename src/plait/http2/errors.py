@@ -120,3 +120,24 @@ class ConnectionFault(PeerFault):
     def __init__(self, code: int, slug: str, message: str, stream_id: int = 0) -> None:
         super().__init__(code, slug, message)
         self.stream_id = stream_id
+
+
+def protocol_error(slug: str, message: str, stream_id: int = 0) -> ConnectionFault:
+    """Return a connection fault PROTOCOL_ERROR."""
+    return ConnectionFault(ErrorCode.PROTOCOL_ERROR, slug, message, stream_id)
+
+
+def frame_size(slug: str, message: str) -> ConnectionFault:
+    """Return a connection fault FRAME_SIZE_ERROR (RFC 9113 §4.2)."""
+    return ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, slug, message)
+
+
+def malformed(stream_id: int, slug: str) -> StreamFault:
+    """Return the fault of a malformed message (RFC 9113 §8.1.1)."""
+    code = ErrorCode.ENHANCE_YOUR_CALM if slug.startswith("hpack.") else ErrorCode.PROTOCOL_ERROR
+    return StreamFault(stream_id, code, slug, "the message is malformed")
+
+
+def refused(stream_id: int) -> StreamFault:
+    """Return the fault of a stream beyond the limit (RFC 9113 §5.1.2)."""
+    return StreamFault(stream_id, ErrorCode.REFUSED_STREAM, "streams.limit", "too many streams")

@@ -8,7 +8,7 @@ stream, ``fail`` the connection. No other exception leaves.
 
 from __future__ import annotations
 
-from .blocks import FieldBlocks, frame_size, malformed, protocol_error, unpadded_end
+from .blocks import FieldBlocks, unpadded_end
 from .constants import (
     ALTSVC,
     CONTINUATION,
@@ -28,7 +28,14 @@ from .constants import (
     WINDOW_UPDATE,
 )
 from .control import ControlFrames
-from .errors import ConnectionFault, ErrorCode, StreamFault
+from .errors import (
+    ConnectionFault,
+    ErrorCode,
+    StreamFault,
+    frame_size,
+    malformed,
+    protocol_error,
+)
 from .events import DataReceived
 from .flow import ReceiveWindow
 from .frames import uint32

@@ -1,13 +1,17 @@
 """RFC 9218: the priority field, a structured dictionary of which two members matter.
 
 Members that are unknown, out of range or of the wrong type are passed over (RFC 9218 §4); a
-field that is not a dictionary at all counts as absent (RFC 8941 §4.2).
+field that is not a dictionary at all counts as absent (RFC 8941 §4.2). RFC 7540's priorities are
+only told of.
 """
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
+
+from .events import PriorityReceived
+from .frames import uint32
 
 DEFAULT_URGENCY = 3
 
@@ -71,3 +75,10 @@ def format_priority(urgency: int, incremental: bool) -> bytes:
     if incremental:
         parts.append(b"i")
     return b", ".join(parts)
+
+
+def priority_received(stream_id: int, octets: bytes, in_headers: bool) -> PriorityReceived:
+    """Return the event of a priority as it stands on the wire (RFC 7540 §6.3)."""
+    word = uint32(octets, 0)
+    exclusive = word >> 31 == 1
+    return PriorityReceived(stream_id, word & 0x7FFFFFFF, octets[4] + 1, exclusive, in_headers)
