@@ -239,6 +239,7 @@ def test_octets_that_may_change_are_taken_as_they_are(octets: bytearray | memory
 def test_an_acknowledgement_is_one_of_what_was_announced_first() -> None:
     connection = H2Connection()
     connection.initiate_connection()
+    connection.initiate_connection()
     connection.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 10})
     connection.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: 7})
     acknowledged = SettingsFrame(0, flags=["ACK"]).serialize()

@@ -69,6 +69,7 @@ class H2Connection(ConnectionView):
         self._incoming = Incoming(self, self._engine)
         self._normalises = config.normalize_outbound_headers
         self._splits = config.split_outbound_cookies
+        self._begun = False
         # What was taken from the engine and not asked for yet.
         self._rest = b""
         logger = config.logger
@@ -77,12 +78,19 @@ class H2Connection(ConnectionView):
     # --- the beginning --------------------------------------------------------------------------
 
     def initiate_connection(self) -> None:
-        """Queue the connection preface with ``local_settings`` (RFC 9113 §3.4)."""
+        """Queue the connection preface with ``local_settings`` (RFC 9113 §3.4).
+
+        What was assigned to them and waits is announced too. Called again, do nothing.
+        """
         self._log("Initializing connection")
+        if self._begun:
+            return
+        first = self.local_settings.latest()
         try:
-            self._engine.initiate_connection(self._first_settings())
+            self._engine.initiate_connection(first)
         except UsageError as error:
             raise misuse(self._engine, error) from None
+        self._begins(first)
 
     def initiate_upgrade_connection(self, settings_header: bytes | None = None) -> bytes | None:
         """Begin a connection that was upgraded from HTTP/1.1 (RFC 7540 §3.2).
@@ -93,10 +101,12 @@ class H2Connection(ConnectionView):
         :returns: client: the value for ``HTTP2-Settings``; server: ``None``.
         """
         engine = self._engine
+        first = self.local_settings.latest()
         try:
-            value = engine.initiate_upgraded(self._first_settings(), settings_header or b"")
+            value = engine.initiate_upgraded(first, settings_header or b"")
         except UsageError as error:
             raise misuse(engine, error) from None
+        self._begins(first)
         if self.config.client_side:
             return value
         self._incoming.upgraded()
@@ -104,9 +114,10 @@ class H2Connection(ConnectionView):
         self.remote_settings.acknowledge()
         return None
 
-    def _first_settings(self) -> Mapping[int, int]:
-        """Return what the first SETTINGS frame says: also what was assigned and waits."""
-        return self.local_settings.announce()
+    def _begins(self, settings: Mapping[int, int]) -> None:
+        """The first SETTINGS were queued."""
+        self._begun = True
+        self.local_settings.announce(settings)
 
     # --- octets ---------------------------------------------------------------------------------
 

@@ -112,26 +112,27 @@ class Settings(MutableMapping[SettingCodes | int, int]):
                 changed[setting] = ChangedSetting(setting, original, new)
         return changed
 
-    def announce(self, settings: Iterable[int] | None = None) -> dict[int, int]:
-        """Take note that settings are announced, to be in force when that is acknowledged.
+    def latest(self) -> dict[int, int]:
+        """Return the newest value of each setting, in force or waiting. Not in h2."""
+        return {
+            int(setting): values[-1]
+            for setting, values in self._settings.items()
+            if values[-1] is not None
+        }
+
+    def announce(self, settings: Iterable[int]) -> None:
+        """Take note that settings were announced, to be in force when that is acknowledged.
 
         Not in h2, which takes each acknowledgement for one of whatever waits.
 
-        :param settings: their codes; all of them by default.
-        :returns: the newest value of each.
+        :param settings: their codes.
         """
-        values: dict[int, int] = {}
-        steps: dict[SettingCodes | int, int] = {}
-        for number in self if settings is None else settings:
+        announced: dict[SettingCodes | int, int] = {}
+        for number in settings:
             setting = setting_code_from_int(number)
-            waiting = self._settings[setting]
-            newest = waiting[-1]
-            assert newest is not None  # only the first of several can be missing
-            values[int(number)] = newest
             earlier = sum([steps.get(setting, 0) for steps in self._announced])
-            steps[setting] = len(waiting) - 1 - earlier
-        self._announced.append(steps)
-        return values
+            announced[setting] = len(self._settings[setting]) - 1 - earlier
+        self._announced.append(announced)
 
     def put_into_force(self) -> dict[SettingCodes | int, ChangedSetting]:
         """Put into force what was announced first and is not in force yet; see ``announce``.
