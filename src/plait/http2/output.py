@@ -13,6 +13,9 @@ from .constants import CONTINUATION, END_HEADERS, END_STREAM, HEADERS, PRIORITY_
 from .fields import Field, identical
 from .frames import append_header, append_uint32, write_header
 
+COPY_MAX = 4096
+"""Payloads up to this many octets are copied behind their frame header: cheaper than a segment."""
+
 _REPEATED_MAX = 4096
 """Octets of a field block that is kept for repetition."""
 
