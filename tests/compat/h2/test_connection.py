@@ -31,6 +31,7 @@ from plait.compat.h2.exceptions import (
     DenialOfServiceError,
     ProtocolError,
     StreamClosedError,
+    StreamIDTooLowError,
     TooManyStreamsError,
 )
 from plait.compat.h2.incoming import BY_GOAWAY
@@ -129,8 +130,10 @@ def test_what_came_before_a_fault_is_in_the_exception_and_the_fault_stays() -> N
 
 def test_a_stream_that_was_reset_in_the_same_read_still_has_a_window() -> None:
     connection = server()
+    connection.increment_flow_control_window(1000)
     connection.receive_data(headers(1, GET, "END_STREAM") + RstStreamFrame(1, 8).serialize())
     assert connection.local_flow_control_window(1) == 65_535
+    assert connection.remote_flow_control_window(1) == 65_535
     with pytest.raises(StreamClosedError):
         connection.send_headers(1, OK)
     connection.receive_data(headers(3, GET))
@@ -266,10 +269,61 @@ def test_a_setting_that_comes_back_is_in_force_in_its_turn() -> None:
 
 def test_a_peer_whose_fields_can_never_be_decoded_is_cut_off() -> None:
     connection = server("ascii")
-    octets = [headers(stream_id, [*GET, UNDECODABLE]) for stream_id in range(1, 4001, 2)]
-    with pytest.raises(DenialOfServiceError):
-        connection.receive_data(b"".join(octets))
+    request = headers(1, [*GET, UNDECODABLE])
+
+    def ask_one_by_one() -> None:
+        # Many at once are too many streams.
+        for stream_id in range(1, 4001, 2):
+            assert connection.receive_data(request[:5] + stream_id.to_bytes(4) + request[9:]) == []
+            (reset,) = frames(connection.data_to_send())
+            assert isinstance(reset, RstStreamFrame)
+
+    with pytest.raises(DenialOfServiceError, match=r"^reset\.provoked"):
+        ask_one_by_one()
     assert isinstance(frames(connection.data_to_send())[-1], GoAwayFrame)
+    with pytest.raises(DenialOfServiceError):
+        connection.receive_data(request)
+
+
+def test_a_priority_behind_a_request_is_not_the_requests_own() -> None:
+    sender, receiver = client(), server()
+    sender.send_headers(1, GET, priority_weight=5)
+    sender.prioritize(1, 7)
+    request, own, later = receiver.receive_data(sender.data_to_send())
+    assert request.priority_updated is own
+    assert (own.weight, later.weight) == (5, 7)
+
+
+def test_a_client_that_is_spared_the_rest_of_its_request_is_told_so() -> None:
+    sender, receiver = client(), server()
+    sender.send_headers(1, GET)
+    receiver.receive_data(sender.data_to_send())
+    receiver.send_headers(1, OK, end_stream=True)
+    receiver.reset_stream(1)
+    response, ended, reset = sender.receive_data(receiver.data_to_send())
+    assert (type(response), type(ended)) == (ResponseReceived, StreamEnded)
+    assert reset == StreamReset(1, ErrorCodes.NO_ERROR, remote_reset=True)
+
+
+def test_a_promised_id_is_not_promised_again() -> None:
+    sender, receiver = client(), server()
+    sender.send_headers(1, GET)
+    receiver.receive_data(sender.data_to_send())
+    receiver.push_stream(1, 2, GET)
+    with pytest.raises(StreamIDTooLowError) as refused:
+        receiver.push_stream(1, 2, GET)
+    assert (refused.value.stream_id, refused.value.max_stream_id) == (2, 2)
+
+
+def test_a_stream_says_how_far_it_has_come() -> None:
+    sender, receiver = client(), server()
+    sender.send_headers(1, GET, end_stream=True)
+    receiver.receive_data(sender.data_to_send())
+    stream = receiver.streams[1]
+    assert (1 in receiver.streams, stream.open, stream.closed) == (True, True, False)
+    receiver.send_headers(1, OK, end_stream=True)
+    assert (1 in receiver.streams, stream.open, stream.closed) == (False, False, True)
+    assert (3 in receiver.streams, list(receiver.streams), len(receiver.streams)) == (False, [], 0)
 
 
 class _Folded(str):
