@@ -348,14 +348,19 @@ def test_a_fork_server_does_not_import_the_program_before_its_children(tmp_path:
     program = tmp_path / "program.py"
     program.write_text(
         "import multiprocessing.spawn as spawn\n"
+        "from plait.compat import install\n"
+        "before = spawn.get_preparation_data\n"
+        "install()\n"
+        "assert spawn.get_preparation_data is before\n"
         "asked = eval('lambda: spawn.get_preparation_data(\"any\")',\n"
         "             {'spawn': spawn, '__name__': 'multiprocessing.forkserver'})()\n"
         "of_a_child = spawn.get_preparation_data('any')\n"
         "print(*of_a_child.keys() - asked.keys())\n"
     )
-    done = compat(program)
-    assert (done.stderr, done.returncode) == ("", 0)
-    assert done.stdout == "init_main_from_path\n"
+    for how, entry in (([program], "path"), (["-m", "program"], "name")):
+        done = compat(*how, cwd=tmp_path)
+        assert (done.stderr, done.returncode) == ("", 0)
+        assert done.stdout == f"init_main_from_{entry}\n"
 
 
 def test_a_child_finds_plait_where_only_its_parent_knows_it(tmp_path: Path) -> None:
