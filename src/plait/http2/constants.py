@@ -53,6 +53,11 @@ END_HEADERS = 0x4
 PADDED = 0x8
 PRIORITY_FLAG = 0x20
 
+CONNECTION_FIELDS = frozenset(
+    (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
+)
+"""Fields of a connection of HTTP/1.1, which HTTP/2 does not have (RFC 9113 §8.2.2)."""
+
 # Body flags: what a body source says of the chunk it returns (the names and values are nghttp2's).
 DATA_OK = 0
 """More of the body follows this chunk."""

@@ -9,7 +9,7 @@ cdef bytes _VALUE
 cdef bytes _AUTHORITY
 cdef bytes _PATH
 cdef bytes _UPGRADE
-cdef frozenset _CONNECTION_FIELDS
+cdef frozenset CONNECTION_FIELDS
 cdef dict _SPECIAL
 
 cpdef int classify(bytes name, bytes value) except? -100

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..hpack import NeverIndexedField
+from .constants import CONNECTION_FIELDS
 from .errors import InvalidFieldError
 
 Field = tuple[bytes, bytes]
@@ -91,9 +92,6 @@ _AUTHORITY = _others(_LOWER + _UPPER + _DIGITS + b"-._~%!$&'()*+,;=:[]")
 # unescaped, but without the fragment's number sign, which is never sent.
 _PATH = _others(bytes(c for c in range(0x21, 0x7F) if c != 0x23) + bytes(range(0x80, 0x100)))
 
-_CONNECTION_FIELDS = frozenset(
-    (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
-)
 _SPECIAL = {b"host": HOST, b"cookie": COOKIE, b"priority": PRIORITY}
 
 
@@ -119,7 +117,7 @@ def classify(name: bytes, value: bytes) -> int:
             return BAD_CONTENT_LENGTH
         return CONTENT_LENGTH
     # RFC 9113 §8.2.2: connection-specific fields make a message malformed.
-    if name in _CONNECTION_FIELDS:
+    if name in CONNECTION_FIELDS:
         return CONNECTION_SPECIFIC
     # RFC 9113 §8.2.2: TE MUST NOT contain any value other than "trailers".
     if name == b"te":

@@ -12,6 +12,7 @@ import logging
 from time import monotonic
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from plait.http2.constants import CONNECTION_FIELDS
 from plait.http2.errors import (
     ConnectionClosedError,
     ErrorCode,
@@ -38,9 +39,6 @@ _INTERNAL_ERROR = int(ErrorCode.INTERNAL_ERROR)
 _WEBSOCKET = b"websocket"
 
 # What applications say for HTTP/1, and RFC 9113 §8.2.2 forbids here.
-_CONNECTION_FIELDS = frozenset(
-    (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
-)
 
 
 class Opener:
@@ -367,7 +365,7 @@ class H2Exchange(BaseRequestHandler):
             kept = [
                 (name, value.strip(b" \t"))
                 for name, value in given
-                if name.lower() not in _CONNECTION_FIELDS
+                if name.lower() not in CONNECTION_FIELDS
             ]
             return dated(response_fields(status, kept))
 

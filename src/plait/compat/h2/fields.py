@@ -6,13 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from plait.hpack import NeverIndexedField
+from plait.http2.constants import CONNECTION_FIELDS
 
 Field = tuple[bytes, bytes]
 
-# RFC 9113 §8.2.2: fields of the connection, which have no place in HTTP/2.
-CONNECTION_FIELDS = frozenset(
-    (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
-)
 _SECRETS = frozenset((b"authorization", b"cookie", b"proxy-authorization", b"set-cookie"))
 _PROXY_SECRET = b"proxy-authorization"
 _REMEMBERED_MAX = 1024

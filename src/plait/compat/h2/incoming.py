@@ -242,14 +242,9 @@ class Incoming:
             if at >= 0 and isinstance(events[at], StreamEnded):
                 at -= 1
             head = events[at] if at >= 0 else None
-            if (
-                isinstance(head, _WITH_PRIORITY)
-                and head.stream_id == event.stream_id
-                and head.priority_updated is None
-            ):
-                head.priority_updated = priority
-            else:
+            if not isinstance(head, _WITH_PRIORITY) or head.stream_id != event.stream_id:
                 return  # that of a message that is not told
+            head.priority_updated = priority
         events.append(priority)
 
     # --- the connection -------------------------------------------------------------------------

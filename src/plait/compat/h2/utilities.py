@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from plait.hpack import NeverIndexedField
+from plait.http2.constants import CONNECTION_FIELDS
 
 from .events import Header
 from .exceptions import FlowControlError
-from .fields import CONNECTION_FIELDS, as_given, joined_cookies, normalised
+from .fields import as_given, joined_cookies, normalised
 
 CONNECTION_HEADERS = CONNECTION_FIELDS
 """The fields of a connection in HTTP/1.1, which HTTP/2 does without (RFC 9113 §8.2.2)."""

@@ -12,14 +12,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from plait.http2 import DATA_DEFERRED, DATA_EOF, DATA_OK
+from plait.http2.constants import CONNECTION_FIELDS
 
 from .environ import get_header
 from .state import H2State
-
-# HTTP/2 does not have these (RFC 9113 §8.2.2); applications for HTTP/1.1 may send them.
-_HOP_BY_HOP = frozenset(
-    (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
-)
 
 # Statuses of responses without content (RFC 9110 §6.4.1).
 _EMPTY = frozenset((204, 205, 304))
@@ -79,7 +75,8 @@ class Head:
             raise ValueError(f"{status!r} is not the status of a response")
         self.status = code
         fields = [(octets(name).lower(), octets(value)) for name, value in headers]
-        self.fields = [field for field in fields if field[0] not in _HOP_BY_HOP]
+        # Applications for HTTP/1.1 may send what HTTP/2 does not have.
+        self.fields = [field for field in fields if field[0] not in CONNECTION_FIELDS]
         self.empty = code in _EMPTY or get_header(state.headers, ":method") == "HEAD"
 
 

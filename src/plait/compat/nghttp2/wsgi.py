@@ -15,9 +15,9 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
+from plait.http2.constants import CONNECTION_FIELDS
 from plait.server.wsgi import Application, Environ, ExcInfo
 from plait.server.wsgi.environ import decoded_path
-from plait.server.wsgi.head import HOP_BY_HOP
 
 from .server import BaseRequestHandler
 
@@ -192,7 +192,7 @@ class Answer:
         # Only the code: HTTP/2 has no reason phrase.
         self.code = status[:3]
         fields = [(n.encode("latin-1").lower(), v.encode("latin-1")) for n, v in headers]
-        self.fields = [field for field in fields if field[0] not in HOP_BY_HOP]
+        self.fields = [field for field in fields if field[0] not in CONNECTION_FIELDS]
         return self.write
 
     def write(self, data: bytes) -> None:

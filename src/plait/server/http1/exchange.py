@@ -6,6 +6,7 @@ import logging
 from time import monotonic
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from plait.http2.constants import CONNECTION_FIELDS
 from plait.http2.errors import ErrorCode, InvalidFieldError, UsageError
 
 from .responses import (
@@ -37,9 +38,6 @@ _CLOSE = 4
 _TUNNEL = 5
 
 # What applications say about the connection: that is the server's business.
-_CONNECTION_FIELDS = frozenset(
-    (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
-)
 # Octets of a body that are copied behind the head, rather than given by themselves.
 _TOGETHER = 16_384
 
@@ -270,7 +268,7 @@ class H1Exchange:
         """Send 101: from here on it is octets both ways (RFC 9110 §7.8)."""
         if self.status or self.protocol is None:
             raise ValueError("there is nothing to switch to")
-        head = interim_head(101, [f for f in headers if f[0].lower() not in _CONNECTION_FIELDS])
+        head = interim_head(101, [f for f in headers if f[0].lower() not in CONNECTION_FIELDS])
         self.status = 101
         self.framing = _TUNNEL
         self.persists = False
@@ -381,7 +379,7 @@ class H1Exchange:
             for name, value in bare:
                 if name.lower() == b"connection" and value.lower() == b"close":
                     self.persists = False
-            return rendered([f for f in bare if f[0].lower() not in _CONNECTION_FIELDS])
+            return rendered([f for f in bare if f[0].lower() not in CONNECTION_FIELDS])
 
     def is_bodiless(self, status: int) -> bool:
         """Whether a response has no body, whatever is given (RFC 9110 §6.4.1)."""

@@ -6,15 +6,11 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
+from plait.http2.constants import CONNECTION_FIELDS
 from plait.http2.errors import InvalidFieldError
 from plait.http2.fields import Field, outgoing_fields
 
 _log = logging.getLogger("plait.wsgi")
-
-# PEP 3333 forbids applications to send these, and HTTP/2 does not have them; old ones may.
-HOP_BY_HOP = frozenset(
-    (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
-)
 
 
 # Codes by status, for those that were seen before.
@@ -76,7 +72,8 @@ def make_head(status: str, headers: Iterable[tuple[str, str]]) -> Head:
         name, value = pair
         field = native_field(name, value)
         known = field[0]
-        if known in HOP_BY_HOP:
+        # PEP 3333 forbids applications to send these; old ones may.
+        if known in CONNECTION_FIELDS:
             _log.debug("left out a field that is the server's business: %r", known)
             continue
         if known == b"content-length":
