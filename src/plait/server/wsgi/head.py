@@ -12,7 +12,6 @@ from plait.http2.fields import Field, outgoing_fields
 
 _log = logging.getLogger("plait.wsgi")
 
-
 # Codes by status, for those that were seen before.
 _codes: dict[str, int] = {}
 _MOST_CODES = 256
@@ -46,8 +45,8 @@ class _Last:
         self.head = head
 
 
-# Replaced as a whole: threads cannot see one half of it.
-_last = _Last("", [], Head(0, [], -1, False))
+# Replaced as a whole: threads cannot see one half of it. At first it is like no head at all.
+_last = _Last("", [None], Head(0, [], -1, False))
 
 
 def make_head(status: str, headers: Iterable[tuple[str, str]]) -> Head:
