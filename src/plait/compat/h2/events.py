@@ -32,7 +32,20 @@ class Event:
 
 
 @dataclass(slots=True, repr=False, match_args=False)
-class RequestReceived(Event):
+class _Section(Event):
+    """A field section that may be the last of its message."""
+
+    stream_id: int
+    headers: list[Header] = field(default_factory=list)
+    stream_ended: StreamEnded | None = None
+    priority_updated: PriorityUpdated | None = None
+
+    def __repr__(self) -> str:
+        name = type(self).__name__
+        return f"<{name} stream_id:{self.stream_id}, headers:{self.headers}>"
+
+
+class RequestReceived(_Section):
     """A request's header section is complete (server).
 
     :ivar stream_id: the stream, odd.
@@ -41,17 +54,10 @@ class RequestReceived(Event):
     :ivar priority_updated: the event of the frame's priority, which comes as well, if it had one.
     """
 
-    stream_id: int
-    headers: list[Header] = field(default_factory=list)
-    stream_ended: StreamEnded | None = None
-    priority_updated: PriorityUpdated | None = None
-
-    def __repr__(self) -> str:
-        return f"<RequestReceived stream_id:{self.stream_id}, headers:{self.headers}>"
+    __slots__ = ()
 
 
-@dataclass(slots=True, repr=False, match_args=False)
-class ResponseReceived(Event):
+class ResponseReceived(_Section):
     """A final response's header section is complete (client).
 
     :ivar stream_id: odd for a request of ours, even for a pushed response.
@@ -60,17 +66,10 @@ class ResponseReceived(Event):
     :ivar priority_updated: the event of the frame's priority, which comes as well, if it had one.
     """
 
-    stream_id: int
-    headers: list[Header] = field(default_factory=list)
-    stream_ended: StreamEnded | None = None
-    priority_updated: PriorityUpdated | None = None
-
-    def __repr__(self) -> str:
-        return f"<ResponseReceived stream_id:{self.stream_id}, headers:{self.headers}>"
+    __slots__ = ()
 
 
-@dataclass(slots=True, repr=False, match_args=False)
-class TrailersReceived(Event):
+class TrailersReceived(_Section):
     """The fields after a body arrived; they end the stream.
 
     :ivar stream_id: the stream.
@@ -79,13 +78,7 @@ class TrailersReceived(Event):
     :ivar priority_updated: the event of the frame's priority, which comes as well, if it had one.
     """
 
-    stream_id: int
-    headers: list[Header] = field(default_factory=list)
-    stream_ended: StreamEnded | None = None
-    priority_updated: PriorityUpdated | None = None
-
-    def __repr__(self) -> str:
-        return f"<TrailersReceived stream_id:{self.stream_id}, headers:{self.headers}>"
+    __slots__ = ()
 
 
 @dataclass(slots=True, repr=False, match_args=False)
