@@ -111,15 +111,8 @@ def test_constants_are_members_of_their_enums() -> None:
 @pytest.mark.parametrize("name", SIGNATURES)
 def test_signatures(name: str) -> None:
     """The same names and defaults in the same order; further arguments may follow."""
-    thing = found(name)
-    parameters = list(inspect.signature(thing).parameters.values())
-    if NAMES[name] == "method":
-        parameters = parameters[1:]  # self
-    wanted = inspect.signature(eval(f"lambda {SIGNATURES[name][1:-1]}: None"))
-    expected = [(p.name, p.default) for p in wanted.parameters.values()]
-    assert [(p.name, p.default) for p in parameters][: len(expected)] == expected
-    assert all(extra.default is not extra.empty for extra in parameters[len(expected) :])
-    assert inspect.iscoroutinefunction(thing) is (name in COROUTINES)
+    LIST.check_signature(name, SIGNATURES[name])
+    assert inspect.iscoroutinefunction(found(name)) is (name in COROUTINES)
 
 
 def test_attributes_of_events() -> None:

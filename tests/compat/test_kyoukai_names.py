@@ -23,7 +23,7 @@ from plait.compat.kyoukai.backends import http2
 from tests.support.certs import TLSFiles
 
 from .kyoukai_peer import GET, App, Peer, response, run
-from .names import Names
+from .names import Names, parameters_of
 
 LIST = Names("kyoukai_names.csv", http2)
 NAMES = LIST.kinds
@@ -98,10 +98,8 @@ def test_all_of_it_comes_with_a_star_from_both_modules() -> None:
 
 @pytest.mark.parametrize("name", SIGNATURES)
 def test_signatures(name: str) -> None:
-    parameters = list(inspect.signature(found(name)).parameters.values())
-    if NAMES[name] == "method":
-        parameters = parameters[1:]  # self
-    wanted = inspect.signature(eval(f"lambda {SIGNATURES[name][1:-1]}: None")).parameters
+    parameters = LIST.parameters(name)
+    wanted = parameters_of(SIGNATURES[name])
     shown = [(p.name, p.default, p.kind) for p in parameters]
     assert shown == [(p.name, p.default, p.kind) for p in wanted.values()]
 

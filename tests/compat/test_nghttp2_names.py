@@ -94,17 +94,7 @@ def test_functions_and_methods(name: str) -> None:
 )
 def test_signatures(name: str) -> None:
     """The same names and defaults in the same order; further arguments may follow."""
-    thing = found(name)
-    parameters = list(inspect.signature(thing).parameters.values())
-    if NAMES[name] == "method":
-        parameters = parameters[1:]  # self
-    wanted = inspect.signature(eval(f"lambda {SIGNATURES[name][1:-1]}: None"))
-    shown = [(p.name, p.default) for p in parameters]
-    expected = [(p.name, p.default) for p in wanted.parameters.values()]
-    assert shown[: len(expected)] == expected
-    for extra in parameters[len(expected) :]:
-        assert extra.default is not extra.empty
-        assert extra.name not in wanted.parameters
+    LIST.check_signature(name, SIGNATURES[name])
 
 
 def test_attributes_of_a_table_entry() -> None:

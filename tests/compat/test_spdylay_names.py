@@ -18,7 +18,7 @@ import plait.spdy
 from plait.compat import spdylay
 from tests.support.certs import TLSFiles
 
-from .names import Names
+from .names import Names, parameters_of
 
 LIST = Names("spdylay_names.csv", spdylay)
 NAMES = LIST.kinds
@@ -239,11 +239,8 @@ def test_signatures(name: str) -> None:
 
     What became optional, since there is another way to say it, may have a default now.
     """
-    thing = found(name)
-    parameters = list(inspect.signature(thing).parameters.values())
-    if NAMES[name] == "method":
-        parameters = parameters[1:]  # self
-    wanted = inspect.signature(eval(f"lambda {SIGNATURES[name][1:-1]}: None")).parameters
+    parameters = LIST.parameters(name)
+    wanted = parameters_of(SIGNATURES[name])
     shown, extra = parameters[: len(wanted)], parameters[len(wanted) :]
     assert [p.name for p in shown] == list(wanted)
     for parameter in shown:

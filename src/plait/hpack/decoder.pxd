@@ -14,7 +14,7 @@ cdef class Decoder:
     cdef readonly long long list_size
     cdef long long _allowed
     cdef long long _demanded
-    cdef Py_ssize_t _max_list_size
+    cdef public Py_ssize_t max_list_size
     cdef Py_ssize_t _max_fields
     cdef Py_ssize_t _max_cookies
     cdef object _classify

@@ -52,6 +52,7 @@ class Decoder:
             field's *kind*, is kept with the table entry.
 
     Attributes:
+        max_list_size: The limit of that name; it may be set, for the blocks to come.
         list_size: Octets of the list that was decoded last, name + value + 32 for each field.
         generation: Grows whenever the dynamic table changes. A block means the same fields as
             long as it stays the same, if it does not change while the block is decoded.
@@ -66,10 +67,10 @@ class Decoder:
         "_demanded",
         "_max_cookies",
         "_max_fields",
-        "_max_list_size",
         "_static",
         "generation",
         "list_size",
+        "max_list_size",
         "table",
     )
 
@@ -89,7 +90,7 @@ class Decoder:
         self._allowed = max_table_size
         # The size update that the next block must start with is at most this; -1: none must be.
         self._demanded = -1
-        self._max_list_size = _UNLIMITED if max_list_size is None else max_list_size
+        self.max_list_size = _UNLIMITED if max_list_size is None else max_list_size
         self._max_fields = _UNLIMITED if max_fields is None else max_fields
         self._max_cookies = _UNLIMITED if max_cookies is None else max_cookies
         self._classify = classify
@@ -121,15 +122,6 @@ class Decoder:
             self._demanded = size
             self.table.resize(size)
             self.generation += 1
-
-    @property
-    def max_list_size(self) -> int:
-        """Octets that one field list may have; see the constructor."""
-        return self._max_list_size
-
-    @max_list_size.setter
-    def max_list_size(self, size: int) -> None:
-        self._max_list_size = size
 
     def decode(self, block: bytes | bytearray | memoryview) -> list[Field]:
         """Decodes one whole field block.
@@ -217,7 +209,7 @@ class Decoder:
                 others += 1
             if excess:
                 continue
-            if size > self._max_list_size:
+            if size > self.max_list_size:
                 excess = 1
             elif others > self._max_fields:
                 excess = 2

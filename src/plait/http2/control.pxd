@@ -16,5 +16,5 @@ cdef class ControlFrames:
 
     @cython.locals(session=Session, out=Outbound, stream=Stream, increment=cython.longlong)
     cpdef object on_window_update(self, bytes data, Py_ssize_t start, Py_ssize_t length, long long stream_id)
-    @cython.locals(session=Session, stream=Stream)
+    @cython.locals(session=Session, stream=Stream, answered=cython.bint)
     cpdef object on_rst_stream(self, bytes payload, long long stream_id)

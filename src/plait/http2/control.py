@@ -274,14 +274,11 @@ class ControlFrames:
             return
         code = uint32(payload, 0)
         complete = code == 0 and not session.is_server and not stream.can_receive_data()
-        if session.is_server and (stream.state == HALF_CLOSED_LOCAL or stream.rest > 0):
-            # The whole response was sent: a client that then gives up what is left of its request
-            # has had its exchange, and paid for it.
-            session.out.forget(stream)
-            session.events.append(StreamReset(stream_id, code, True, "peer.reset"))
-            session.spend_control()
-            return
-        session.peer_resets += 1
+        # The whole response was sent: a client that then gives up what is left of its request has
+        # had its exchange, and paid for it.
+        answered = session.is_server and (stream.state == HALF_CLOSED_LOCAL or stream.rest > 0)
+        if not answered:
+            session.peer_resets += 1
         session.out.forget(stream)
         if complete and stream.head_received:
             # RFC 9113 §8.1: the response is complete, and the server spares us the rest of the
@@ -290,7 +287,7 @@ class ControlFrames:
             return
         session.events.append(StreamReset(stream_id, code, True, "peer.reset"))
         # Streams of our own opening were our choice, requests as well as pushes.
-        if session.streams.is_remote(stream_id):
+        if session.streams.is_remote(stream_id) and not answered:
             session.budgets.spend("reset.flood", session.paid_resets())
         else:
             session.spend_control()

@@ -15,7 +15,7 @@ cdef int CLOSED
 cdef int HALF_CLOSED_REMOTE
 cdef int IDLE
 cdef int RESERVED_REMOTE
-cdef Py_ssize_t _SCANT
+cdef Py_ssize_t DRIBBLE_MAX
 
 cdef class DirectConnection(Connection):
     # What callers give stays an object until its range was checked: a number of any size is

@@ -36,9 +36,9 @@ from .errors import (
     UsageError,
 )
 from .events import Event
-from .flow import ReceiveWindow
 from .frames import append_header, append_uint32, append_window_update
 from .outbound import Outbound
+from .output import DRIBBLE_MAX
 from .settings import (
     ENABLE_CONNECT_PROTOCOL,
     ENABLE_PUSH,
@@ -53,8 +53,6 @@ from .upgrade import adopt_upgrade, begin_upgraded
 
 _UNPADDED = -1
 _MOST_PADDING = 255
-_SCANT = 1024
-"""Octets: a frame that uses a window up and has fewer is no work that pays for control frames."""
 
 
 class DirectConnection(Connection):
@@ -212,7 +210,7 @@ class DirectConnection(Connection):
             raise FrameTooLargeError(
                 f"{size} octets do not fit into a frame of {out.max_frame_size}"
             )
-        if size < _SCANT and not end_stream:
+        if size < DRIBBLE_MAX and not end_stream:
             # As in ``Outbound.serve``: a peer that gives credit by the spoonful pays for nothing.
             if size == stream.send_window or size == out.window:
                 out.dribbled += 1
@@ -347,7 +345,7 @@ class DirectConnection(Connection):
             window = self._inbound.window_of(stream)
             # An initial window on its way will move this one.
             most -= session.local.largest(INITIAL_WINDOW_SIZE) - out.stream_window
-        held = _held(window)
+        held = window.held()
         wanted = index(octets)
         # The size counts: what is not available now will be, when it is acknowledged.
         if wanted < 1 or wanted > MAX_WINDOW or window.size + max(0, wanted - held) > most:
@@ -448,11 +446,6 @@ class DirectConnection(Connection):
         """
         self._submission.require_open()
         return NoSuchStreamError(stream_id)
-
-
-def _held(window: ReceiveWindow) -> int:
-    """Return how many octets were received and not given back."""
-    return max(0, window.size - window.available - window.pending)
 
 
 def _priority(stream_id: int, depends_on: int, weight: int, exclusive: bool) -> bytes:

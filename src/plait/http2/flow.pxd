@@ -11,6 +11,7 @@ cdef class ReceiveWindow:
     cpdef bint receive(self, long long octets)
     @cython.locals(increment="long long", given="long long")
     cpdef long long consume(self, long long octets)
+    cpdef long long held(self)
     cpdef long long grant(self, long long octets)
     cpdef object resize(self, long long delta)
 

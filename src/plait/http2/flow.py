@@ -70,12 +70,16 @@ class ReceiveWindow:
         self.available += increment
         return increment
 
+    def held(self) -> int:
+        """Return how many octets lie with the application and are not given back."""
+        return max(0, self.size - self.available - self.pending)
+
     def grant(self, octets: int) -> int:
         """Give credit beside the application's taking back, which is not asked for these octets.
 
         Returns how many of them it held: the window grows by the others.
         """
-        held = min(octets, max(0, self.size - self.available - self.pending))
+        held = min(octets, self.held())
         self.available += octets
         self.size += octets - held
         self.granted += held

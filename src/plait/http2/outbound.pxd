@@ -7,7 +7,7 @@ from plait.http2.streams cimport StreamTable
 cdef int CLOSED
 cdef Py_ssize_t COPY_MAX
 cdef Py_ssize_t _DIRECT_MAX
-cdef Py_ssize_t _DRIBBLE_MAX
+cdef Py_ssize_t DRIBBLE_MAX
 
 cdef class Outbound(Ending):
     cdef public bint direct

@@ -14,16 +14,13 @@ from .ending import Ending
 from .errors import ErrorCode, StreamLimitError, StreamStateError
 from .events import StreamReset
 from .fields import Field
-from .output import COPY_MAX
+from .output import COPY_MAX, DRIBBLE_MAX
 from .states import CLOSED
 from .stream import Stream
 from .streams import StreamTable
 
 _DIRECT_MAX = 16_384
 """While less than this waits in the buffer, small answers skip the scheduler."""
-
-_DRIBBLE_MAX = 1024
-"""A frame that a window cuts down to fewer octets than this is no work to be paid for."""
 
 
 class Outbound(Ending):
@@ -225,7 +222,7 @@ class Outbound(Ending):
             return
         length = len(data)
         waits = body.has_octets()
-        if waits and length == most and length < _DRIBBLE_MAX:
+        if waits and length == most and length < DRIBBLE_MAX:
             self.dribbled += 1
         ends = body.ends and not waits and body.trailers is None
         if ends:

@@ -16,6 +16,9 @@ from .frames import append_header, append_uint32, write_header
 COPY_MAX = 4096
 """Payloads up to this many octets are copied behind their frame header: cheaper than a segment."""
 
+DRIBBLE_MAX = 1024
+"""A frame that a window cuts down to fewer octets than this is no work to be paid for."""
+
 _REPEATED_MAX = 4096
 """Octets of a field block that is kept for repetition."""
 

@@ -24,10 +24,7 @@ def accept_upgrade(
     :raises ConnectionClosedError: if the connection has ended.
     """
     session = inbound.session
-    if session.closed:
-        raise ConnectionClosedError("the connection has ended")
-    if not session.is_server or session.streams.highest_remote:
-        raise UsageError("an upgrade comes before anything else")
+    _require_new(session, server=True)
     fields = outgoing_fields(headers, True)
     kinds = [classify(*field) for field in fields]
     try:
@@ -49,10 +46,7 @@ def adopt_upgrade(inbound: Inbound, settings: bytes | str) -> None:
     :raises ConnectionClosedError: if the connection has ended.
     """
     session = inbound.session
-    if session.closed:
-        raise ConnectionClosedError("the connection has ended")
-    if not session.is_server or session.streams.highest_remote:
-        raise UsageError("an upgrade comes before anything else")
+    _require_new(session, server=True)
     _take_settings(inbound, settings)
     stream = session.streams.open_remote(1, session.remote_window)
     stream.recv_headers()
@@ -77,10 +71,7 @@ def begin_upgraded(session: Session, settings: dict[int, int], headless: bool) -
     :param headless: the response has no body.
     :raises UsageError: if it is too late.
     """
-    if session.closed:
-        raise ConnectionClosedError("the connection has ended")
-    if session.is_server or session.streams.next_local != 1:
-        raise UsageError("an upgrade comes before anything else")
+    _require_new(session, server=False)
     stream = session.streams.open_local(session.remote_window)
     stream.headless = headless
     stream.head_sent = True
@@ -88,6 +79,16 @@ def begin_upgraded(session: Session, settings: dict[int, int], headless: bool) -
     stream.send_end_stream()
     session.streams.count(stream)
     return base64.urlsafe_b64encode(settings_payload(settings)).rstrip(b"=")
+
+
+def _require_new(session: Session, *, server: bool) -> None:
+    """Check that no stream was opened yet, and which end this is."""
+    if session.closed:
+        raise ConnectionClosedError("the connection has ended")
+    streams = session.streams
+    begun = streams.highest_remote > 0 if server else streams.next_local != 1
+    if session.is_server != server or begun:
+        raise UsageError("an upgrade comes before anything else")
 
 
 def _take_settings(inbound: Inbound, settings: bytes | str) -> None:

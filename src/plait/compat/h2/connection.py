@@ -24,7 +24,7 @@ from .faults import fault, gone, misuse
 from .fields import as_given, normalised
 from .incoming import GoAway, Incoming
 from .machine import ConnectionState, H2ConnectionStateMachine
-from .settings import SettingCodes, Settings
+from .settings import SettingCodes, require_valid
 from .view import ConnectionView
 
 __all__ = ["ConnectionState", "H2Connection", "H2ConnectionStateMachine"]
@@ -349,7 +349,7 @@ class H2Connection(ConnectionView):
         """
         self._log("Update connection settings to %s", new_settings)
         for code, value in new_settings.items():
-            Settings()[code] = value  # raises
+            require_valid(code, value)
         try:
             self._engine.update_settings(new_settings)
         except UsageError as error:

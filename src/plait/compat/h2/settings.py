@@ -10,14 +10,13 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from enum import IntEnum
 
+from plait.http2.constants import MAX_MAX_FRAME_SIZE, MAX_WINDOW, MIN_MAX_FRAME_SIZE
+
 from .errors import ErrorCodes
 from .exceptions import InvalidSettingsValueError
 
 # What stands for "no limit" where the peer has set none: more streams than there are ids.
 _UNLIMITED_STREAMS = 2**32 + 1
-_MAX_WINDOW = 2**31 - 1
-_MIN_MAX_FRAME_SIZE = 2**14
-_MAX_MAX_FRAME_SIZE = 2**24 - 1
 
 
 class SettingCodes(IntEnum):
@@ -89,13 +88,13 @@ class Settings(MutableMapping[SettingCodes | int, int]):
             SettingCodes.HEADER_TABLE_SIZE: deque([4096]),
             SettingCodes.ENABLE_PUSH: deque([int(client)]),
             SettingCodes.INITIAL_WINDOW_SIZE: deque([65535]),
-            SettingCodes.MAX_FRAME_SIZE: deque([_MIN_MAX_FRAME_SIZE]),
+            SettingCodes.MAX_FRAME_SIZE: deque([MIN_MAX_FRAME_SIZE]),
             SettingCodes.ENABLE_CONNECT_PROTOCOL: deque([0]),
         }
         # For each announcement, how many of a setting's values are to go when it is acknowledged.
         self._announced: deque[dict[SettingCodes | int, int]] = deque()
         for setting, value in (initial_values or {}).items():
-            _require_valid(setting, value)
+            require_valid(setting, value)
             self._settings[setting] = deque([value])
 
     def acknowledge(self) -> dict[SettingCodes | int, ChangedSetting]:
@@ -103,13 +102,23 @@ class Settings(MutableMapping[SettingCodes | int, int]):
 
         :returns: the settings that have got another value, by their codes.
         """
+        return self._advance(dict.fromkeys(self._settings, 1))
+
+    def _advance(
+        self, steps: Mapping[SettingCodes | int, int]
+    ) -> dict[SettingCodes | int, ChangedSetting]:
+        """Let so many values of these settings go, where others wait behind them."""
         changed: dict[SettingCodes | int, ChangedSetting] = {}
-        for setting, values in self._settings.items():
-            if len(values) > 1:
-                original = values.popleft()
-                new = values[0]
-                assert new is not None  # only the first value of all can be missing
-                changed[setting] = ChangedSetting(setting, original, new)
+        for setting, count in steps.items():
+            values = self._settings.get(setting)
+            if values is None or not 0 < count < len(values):
+                continue  # taken away, or in force
+            original = values[0]
+            for _ in range(count):
+                values.popleft()
+            new = values[0]
+            assert new is not None  # only the first value of all can be missing
+            changed[setting] = ChangedSetting(setting, original, new)
         return changed
 
     def latest(self) -> dict[int, int]:
@@ -139,25 +148,14 @@ class Settings(MutableMapping[SettingCodes | int, int]):
 
         :returns: the settings that waited for it, by their codes.
         """
-        changed: dict[SettingCodes | int, ChangedSetting] = {}
-        for setting, steps in (self._announced.popleft() if self._announced else {}).items():
-            values = self._settings.get(setting)
-            if values is None or not 0 < steps < len(values):
-                continue  # taken away, or in force
-            original = values[0]
-            for _ in range(steps):
-                values.popleft()
-            new = values[0]
-            assert new is not None  # only the first of several can be missing
-            changed[setting] = ChangedSetting(setting, original, new)
-        return changed
+        return self._advance(self._announced.popleft() if self._announced else {})
 
     def validate_received_setting(self, setting: SettingCodes | int, value: int) -> None:
         """Check a setting that the end, which is the peer then, has announced.
 
         :raises InvalidSettingsValueError: if it is not allowed; a server must not enable push.
         """
-        _require_valid(setting, value, client=self._client)
+        require_valid(setting, value, client=self._client)
 
     @property
     def header_table_size(self) -> int:
@@ -229,7 +227,7 @@ class Settings(MutableMapping[SettingCodes | int, int]):
         return value
 
     def __setitem__(self, key: SettingCodes | int, value: int) -> None:
-        _require_valid(key, value)
+        require_valid(key, value)
         values = self._settings.get(key)
         if values is None:
             values = self._settings[key] = deque([None])
@@ -252,7 +250,7 @@ class Settings(MutableMapping[SettingCodes | int, int]):
     __hash__ = None  # type: ignore[assignment]  # it changes
 
 
-def _require_valid(setting: int, value: int, client: bool = True) -> None:
+def require_valid(setting: int, value: int, client: bool = True) -> None:
     """Raise if a setting has a value that an end of that role must not announce."""
     fault = _fault(setting, value, client)
     if fault is not None:
@@ -264,11 +262,11 @@ def _require_valid(setting: int, value: int, client: bool = True) -> None:
 def _fault(setting: int, value: int, client: bool) -> ErrorCodes | None:
     """Return the error code that a value deserves (RFC 9113 §6.5.2, RFC 8441 §3)."""
     if setting == SettingCodes.INITIAL_WINDOW_SIZE:
-        return None if 0 <= value <= _MAX_WINDOW else ErrorCodes.FLOW_CONTROL_ERROR
+        return None if 0 <= value <= MAX_WINDOW else ErrorCodes.FLOW_CONTROL_ERROR
     if setting == SettingCodes.ENABLE_PUSH:
         valid = value in (0, 1) if client else value == 0
     elif setting == SettingCodes.MAX_FRAME_SIZE:
-        valid = _MIN_MAX_FRAME_SIZE <= value <= _MAX_MAX_FRAME_SIZE
+        valid = MIN_MAX_FRAME_SIZE <= value <= MAX_MAX_FRAME_SIZE
     elif setting == SettingCodes.MAX_HEADER_LIST_SIZE:
         valid = value >= 0
     elif setting == SettingCodes.ENABLE_CONNECT_PROTOCOL:

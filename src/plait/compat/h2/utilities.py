@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from plait.hpack import NeverIndexedField
-from plait.http2.constants import CONNECTION_FIELDS
+from plait.http2.constants import CONNECTION_FIELDS, MAX_WINDOW
 
 from .events import Header
 from .exceptions import FlowControlError
@@ -21,8 +21,6 @@ CONNECTION_HEADERS = CONNECTION_FIELDS
 
 # A shorter cookie could be guessed octet by octet if it were in a compression table.
 _LONG_COOKIE = 20
-# The largest window (RFC 9113 §6.9.1).
-_MAX_WINDOW = 2**31 - 1
 
 
 class HeaderValidationFlags(NamedTuple):
@@ -68,8 +66,8 @@ def guard_increment_window(current: int, increment: int) -> int:
 
     :raises FlowControlError: if it would exceed 2³¹-1 (RFC 9113 §6.9.1).
     """
-    if current + increment > _MAX_WINDOW:
-        raise FlowControlError(f"May not increment flow control window past {_MAX_WINDOW}")
+    if current + increment > MAX_WINDOW:
+        raise FlowControlError(f"May not increment flow control window past {MAX_WINDOW}")
     return current + increment
 
 
